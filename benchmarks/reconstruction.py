@@ -1,0 +1,78 @@
+"""The shipped model against PCA of the same width, on recordings that neither has seen.
+
+    python benchmarks/reconstruction.py --corpus CORPUS [--model general] [--json FILE]
+
+Frames of the evaluation clips (benchmarks/evaluation.toml) are encoded and decoded without detail; shape LSD and SC are
+means over the clips. PCA is fitted on the same training frames of the corpus that the model saw.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from evaluation_clips import clip_names, clips_folder, find_clip
+
+from lts_batch import audio, checkpoint, features, measures, vae
+from lts_batch.dataset import open_dataset
+from lts_batch.filterbank import Bands, Grid, filterbank
+
+LONGEST_SECONDS = 10.0
+
+
+def magnitude_frames(path: Path, bands: Bands) -> torch.Tensor:
+    """Magnitudes ``[frames, bands]`` of the mono mix of the first ten seconds."""
+    samples, rate = audio.read(path)
+    mono = torch.from_numpy(samples[:, :int(LONGEST_SECONDS * rate)].mean(0, keepdims=True))
+    length, frames = Grid(rate, bands.frame_rate).covering(mono.shape[1])
+    bank = filterbank(bands, rate, length, frames)
+    kept = int(mono.shape[1] * bands.frame_rate / rate) + 1
+    rows = bank.forward(mono)[0, :bank.model_rows, :kept].abs().T
+    return torch.nn.functional.pad(rows, (0, len(bands) - bank.model_rows))
+
+
+def figures(clips: list[torch.Tensor], rebuild) -> tuple[float, float]:
+    """Mean shape LSD and SC over the clips, for a function from log shapes to log shapes."""
+    lsd, sc = [], []
+    for magnitudes in clips:
+        level, shape = features.split(magnitudes)
+        other = features.join(level, rebuild(shape)).numpy()
+        lsd.append(measures.shape_lsd_db(magnitudes.numpy(), other))
+        sc.append(measures.spectral_convergence_db(magnitudes.numpy(), other))
+    return float(np.mean(lsd)), float(np.mean(sc))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--model", default="general")
+    parser.add_argument("--clips", type=Path)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    model = checkpoint.load_model(options.model)
+    width = model.network.architecture.latent
+    dataset = open_dataset(options.corpus, model.bands, cache=options.cache)
+    if dataset.content != model.record["provenance"].get("content"):
+        print("note: the model was trained on another rendering of the corpus")
+    rows = dataset.part(validation=False)
+    chosen = np.sort(np.random.default_rng(0).choice(rows, min(400_000, len(rows)), replace=False))
+    shapes = torch.from_numpy(dataset.shapes[chosen].astype(np.float32))
+    centre, axes, _ = vae.principal_axes(shapes, width)
+    folder = clips_folder(options.clips)
+    clips = [magnitude_frames(find_clip(folder, name), model.bands) for name in clip_names()]
+    table = {
+        f"PCA, width {width}": figures(clips, lambda s: centre + (s - centre) @ axes @ axes.T),
+        f"{options.model}, width {width}": figures(clips, lambda s: model.decode_shapes(model.encode_shapes(s)[0])),
+    }
+    print(f"{len(clips)} unseen recordings           shape LSD / dB    SC / dB")
+    for name, (lsd, sc) in table.items():
+        print(f"{name:32}{lsd:14.2f}{sc:11.2f}")
+    if options.json:
+        rows_json = [{"method": n, "shape_lsd_db": a, "sc_db": b} for n, (a, b) in table.items()]
+        options.json.write_text(json.dumps(rows_json, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

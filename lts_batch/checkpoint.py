@@ -1,0 +1,177 @@
+"""A model on disk: a folder with tensors (safetensors) and a description (JSON). Tensors only, never code.
+
+    model.json          format version, architecture, band layout, hash of the tensors, provenance, training record
+    model.safetensors   the weights
+    CARD.md             for people (optional), as any other .md, .txt or picture
+
+Loading is strict: every tensor is there with the right shape, the hash fits, and nothing foreign lies in the folder.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from lts_batch import features, vae
+from lts_batch.errors import ModelError
+from lts_batch.filterbank import Bands
+from lts_batch.settings import presets_folder
+from lts_batch.whole import output_error, write_whole
+
+FORMAT_VERSION = 1
+BLOCK_FRAMES = 512  # the network always sees blocks of this shape: other shapes change the last bits
+_COMPANIONS = {".md", ".txt", ".png", ".svg"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained frame VAE with the bands it knows.
+
+    Attributes:
+        network: the VAE, in evaluation mode.
+        bands: the band layout its frames follow.
+        record: all of model.json: provenance, training record, hash of the tensors.
+    """
+
+    network: vae.FrameVAE
+    bands: Bands
+    record: dict[str, Any] = field(default_factory=dict)
+
+    def encode(self, frames: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Magnitude frames ``[frames, bands]``, of any level, to mean and log-variance, both ``[frames, latent]``.
+
+        Raises:
+            ModelError: frames of another width, or not finite, or negative.
+        """
+        values = np.asarray(frames, dtype=np.float32)
+        if values.ndim != 2 or values.shape[1] != len(self.bands):
+            raise ModelError(f"frames of shape {values.shape} do not fit this model: it takes [frames, {len(self.bands)}]")
+        if not np.isfinite(values).all() or (values < 0).any():
+            raise ModelError("frames must be finite magnitudes of 0 or more; take the absolute value of coefficients")
+        _, shapes = features.split(torch.from_numpy(values))
+        mean, log_variance = self.encode_shapes(shapes)
+        return mean.numpy(), log_variance.numpy()
+
+    def decode(self, latents: ArrayLike) -> NDArray[np.float32]:
+        """Latents ``[frames, latent]`` to magnitude frames ``[frames, bands]`` of unit norm.
+
+        Levels are joined by multiplication: ``level[:, None] * model.decode(latents)``.
+        """
+        values = np.asarray(latents, dtype=np.float32)
+        width = self.network.architecture.latent
+        if values.ndim != 2 or values.shape[1] != width:
+            raise ModelError(f"latents of shape {values.shape} do not fit this model: it takes [frames, {width}]")
+        return features.unit_norm(features.expand(self.decode_shapes(torch.from_numpy(values)))).numpy()
+
+    @torch.no_grad()
+    def encode_shapes(self, shapes: Tensor) -> tuple[Tensor, Tensor]:
+        """Log shapes ``[frames, bands]`` to mean and log-variance, in blocks of fixed shape."""
+        pairs = [self.network.encode(block) for block in _blocks(shapes)]
+        return (torch.cat([mean for mean, _ in pairs])[:len(shapes)],
+                torch.cat([variance for _, variance in pairs])[:len(shapes)])
+
+    @torch.no_grad()
+    def decode_shapes(self, latents: Tensor) -> Tensor:
+        """Latents ``[frames, latent]`` to log shapes ``[frames, bands]``, in blocks of fixed shape."""
+        return torch.cat([self.network.decode(block) for block in _blocks(latents)])[:len(latents)]
+
+
+def _blocks(rows: Tensor) -> tuple[Tensor, ...]:
+    count = max(1, -(-len(rows) // BLOCK_FRAMES))
+    padded = torch.nn.functional.pad(rows, (0, 0, 0, count * BLOCK_FRAMES - len(rows)))
+    return padded.split(BLOCK_FRAMES)
+
+
+def save(folder: Path, model: Model, *, provenance: dict[str, Any], training: dict[str, Any]) -> None:
+    """Writes the bundle. The description is written last, so that a torn save is not taken for a model.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in model.network.state_dict().items()})
+    record = {
+        "format": "lts-batch frame VAE", "format_version": FORMAT_VERSION,
+        "architecture": model.network.architecture.as_dict(), "bands": model.bands.as_dict(),
+        "sha256": hashlib.sha256(data).hexdigest(), "provenance": provenance, "training": training,
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(folder, error) from None
+    write_whole(folder / "model.safetensors", data, overwrite=True)
+    write_whole(folder / "model.json", json.dumps(record, indent=1) + "\n", overwrite=True)
+
+
+def find(name_or_path: str) -> Path:
+    """The folder of a shipped model by name, or of any model by path."""
+    shipped = presets_folder() / "models"
+    names = sorted(path.name for path in shipped.iterdir() if path.is_dir()) if shipped.is_dir() else []
+    if name_or_path in names:
+        return shipped / name_or_path
+    folder = Path(name_or_path)
+    if not folder.is_dir():
+        raise ModelError(f"no model {name_or_path!r}: it is neither a shipped model ({', '.join(names) or 'none'})"
+                         " nor a folder; give the folder that lts-batch train wrote")
+    return folder
+
+
+def load_model(name_or_path: str | Path = "general") -> Model:
+    """A model by shipped name or by folder.
+
+    Raises:
+        ModelError: a file is missing, damaged, foreign, or of another format version.
+
+    >>> model = load_model("general")
+    >>> model.decode(model.encode(np.ones((3, len(model.bands))))[0]).shape == (3, len(model.bands))
+    True
+    """
+    folder = find(str(name_or_path))
+    for path in sorted(folder.iterdir()):
+        known = path.name in ("model.json", "model.safetensors") or path.suffix in _COMPANIONS
+        if not known and not path.name.startswith("."):
+            raise ModelError(f"model {folder} holds a file that is no part of a model: {path.name}; remove it")
+    record = _description(folder)
+    data = _read(folder / "model.safetensors")
+    if hashlib.sha256(data).hexdigest() != record["sha256"]:
+        raise ModelError(f"{folder / 'model.safetensors'} is damaged or belongs to another model.json: its SHA-256 is not"
+                         " the recorded one; copy the model again")
+    try:
+        bands = Bands.from_dict(record["bands"])
+        network = vae.FrameVAE(vae.Architecture(**record["architecture"]))
+        network.load_state_dict(safetensors.torch.load(data), strict=True)
+    except (safetensors.SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelError(f"model {folder} cannot be rebuilt from its model.json: {reason}") from None
+    if network.architecture.bands != len(bands):
+        raise ModelError(f"model {folder}: {network.architecture.bands} bands in the network, {len(bands)} in the layout")
+    return Model(network.eval().requires_grad_(False), bands, record)
+
+
+def _description(folder: Path) -> dict[str, Any]:
+    path = folder / "model.json"
+    try:
+        record = json.loads(_read(path).decode("utf-8"))
+        version = record["format_version"]
+        record["sha256"], record["bands"], record["architecture"]
+    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is not the description of a model ({error}); copy the model again") from None
+    if version != FORMAT_VERSION:
+        raise ModelError(f"{path} has format version {version}; this lts-batch reads {FORMAT_VERSION}: train the model"
+                         " again, or use the lts-batch that wrote it")
+    return dict(record)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read ({error.strerror}); a model is a folder with model.json and"
+                         " model.safetensors") from None

@@ -1,0 +1,94 @@
+"""Frames and waveforms as the original Latent Timbre Synthesis made them: librosa's constant-Q transform.
+
+The settings are those of the published configuration (functional/timbre-vae/default.ini of
+github.com/ktatar/latent-timbre-synthesis): mono at 44.1 kHz, 8 octaves of 48 bins up from C1, hop 128, linear
+magnitudes, phase by ``librosa.griffinlim_cqt`` with 1 iteration in the configuration and up to 64 in use; everything
+not named there is librosa's default. The inverse of this transform is approximate and nothing above 8.4 kHz is in it;
+it serves models trained by the original and comparisons with it.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE_HZ = 44100
+HOP_SAMPLES = 128
+BINS_PER_OCTAVE = 48
+OCTAVES = 8
+BANDS = OCTAVES * BINS_PER_OCTAVE
+LOWEST_HZ = 440.0 * 2.0 ** (-45 / 12)  # C1, 32.70 Hz
+FRAME_RATE_HZ = SAMPLE_RATE_HZ / HOP_SAMPLES
+
+
+def band_frequencies_hz() -> NDArray[np.float64]:
+    """Centre of each band in Hz: f_k = C1 * 2^(k / 48).
+
+    >>> band_frequencies_hz()[[0, 48, 384 - 1]].round(2)
+    array([  32.7 ,   65.41, 8251.99])
+    """
+    return LOWEST_HZ * 2.0 ** (np.arange(BANDS) / BINS_PER_OCTAVE)
+
+
+def coefficients(audio: NDArray[np.float32]) -> NDArray[np.complex64]:
+    """Complex constant-Q transform of a mono clip at 44.1 kHz.
+
+    Args:
+        audio: ``[samples]``, at least one.
+
+    Returns:
+        ``[384, 1 + samples // 128]``, bands first as librosa has it.
+    """
+    import librosa  # here, because importing it takes seconds
+
+    audio = _mono(audio)
+    with _quiet():
+        found = librosa.cqt(audio, sr=SAMPLE_RATE_HZ, hop_length=HOP_SAMPLES, fmin=LOWEST_HZ, n_bins=BANDS,
+                            bins_per_octave=BINS_PER_OCTAVE)
+    return np.asarray(found, np.complex64)
+
+
+def frames(audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Magnitudes ``[1 + samples // 128, 384]`` of a mono clip ``[samples]`` at 44.1 kHz: what LTS' VAE sees."""
+    return np.ascontiguousarray(np.abs(coefficients(audio)).T)
+
+
+def rebuild(magnitude: NDArray[np.float32], samples: int, iterations: int = 1, seed: int = 0) -> NDArray[np.float32]:
+    """Waveform ``[samples]`` from magnitudes alone, by fast Griffin-Lim on the constant-Q transform.
+
+    Random phase, then ``iterations`` rounds of inverse and forward transform with momentum 0.99 (Perraudin, Balazs,
+    Sondergaard 2013), then a last inverse. The original drew another phase on every run; here ``seed`` repeats it.
+
+    Args:
+        magnitude: ``[frames, 384]`` with frames = 1 + samples // 128.
+        samples: length of the result.
+    """
+    import librosa
+
+    magnitude = np.asarray(magnitude, np.float32)
+    if magnitude.ndim != 2 or magnitude.shape != (1 + samples // HOP_SAMPLES, BANDS):
+        raise ValueError(f"magnitude must be [frames, bands] = {(1 + samples // HOP_SAMPLES, BANDS)} for {samples}"
+                         f" samples, found {magnitude.shape}")
+    if iterations < 1:
+        raise ValueError(f"iterations = {iterations}: give at least 1")
+    with _quiet():
+        audio = librosa.griffinlim_cqt(magnitude.T, n_iter=iterations, sr=SAMPLE_RATE_HZ, hop_length=HOP_SAMPLES,
+                                       fmin=LOWEST_HZ, bins_per_octave=BINS_PER_OCTAVE, dtype=np.float32,
+                                       length=samples, random_state=seed)
+    return np.asarray(audio, np.float32)
+
+
+def _mono(audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    if np.ndim(audio) != 1 or np.size(audio) == 0:
+        raise ValueError(f"audio must be mono [samples] with at least one sample, found shape {np.shape(audio)}")
+    return np.ascontiguousarray(audio, np.float32)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without librosa's word that a clip is shorter than its longest window: zeros around it are right here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"n_fft=\d+ is too large for input signal")
+        yield

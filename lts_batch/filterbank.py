@@ -1,0 +1,248 @@
+"""The invertible filterbank: a tight nonstationary Gabor frame with one uniform grid of frames for all bands.
+
+Construction (Velasco, Holighaus, Doerfler, Grill 2011; Holighaus et al. 2013): the spectrum of the clip is cut into
+bands by smooth windows g_k(f), and each band goes back to time by one inverse FFT of M points,
+
+    c_k[m] = 2/L * sum_b X[b] g_k(b) exp(2 pi i b m / M),      L = M * sample_rate / frame_rate,
+
+so column m of every band lies at m / frame_rate seconds: a column is a frame for the VAE. Every window is at most
+frame_rate wide (the painless case), so the frame operator is diagonal in frequency, S(f) = sum_k g_k(f)^2. The windows
+are divided by sqrt(S): the frame is tight, its canonical dual is the frame itself, and the inverse is exact.
+
+With the factor 2/L a sine of amplitude A gives sum_k |c_k[m]|^2 = A^2 in every frame: the norm of a frame is an
+amplitude, whatever the sample rate and the transform length.
+
+Spacing is logarithmic at the bottom and linear where frame_rate no longer covers the window. The half-width of a window
+is its spacing plus gamma: pure constant-Q at 33 Hz rings for seconds and smears attacks (benchmarks/gamma_trial.py).
+What the model's bands leave over (down to DC, up to Nyquist) is held by *residual* rows on the same grid.
+"""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lts_batch.errors import SettingsError
+
+RING_SECONDS = 0.25  # zeros after a clip, so that what rings past its end does not wrap onto its attack
+LEAST_SECONDS = 2.0  # shortest transform: below it the narrow windows hold too few bins to be smooth
+
+
+@dataclass(frozen=True)
+class Bands:
+    """The band layout: defined in Hz and frames per second, so it is the same for every sample rate.
+
+    Frozen with a model, for a model knows nothing but these bands.
+    """
+
+    lowest_hz: float = 32.703195662574829  # C1
+    bands_per_octave: int = 48
+    highest_hz: float = 22050.0
+    gamma_hz: float = 20.0
+    frame_rate: Fraction = Fraction(44100, 128)
+
+    @cached_property
+    def centres_hz(self) -> NDArray[np.float64]:
+        """Centre of every band ``[bands]``: logarithmic, then linear at half the frame rate."""
+        cap, ratio = float(self.frame_rate) / 2, 2.0 ** (1.0 / self.bands_per_octave)
+        centres = [self.lowest_hz]
+        while True:
+            step = min(centres[-1] * (ratio - 1.0), cap)
+            following = centres[-1] + step
+            if following + min(following * (ratio - 1.0) + self.gamma_hz, cap) > self.highest_hz:
+                return np.array(centres)
+            centres.append(following)
+
+    @cached_property
+    def spacings_hz(self) -> NDArray[np.float64]:
+        """Distance from each band to the next ``[bands]``."""
+        return np.minimum(self.centres_hz * (2.0 ** (1.0 / self.bands_per_octave) - 1.0), float(self.frame_rate) / 2)
+
+    @cached_property
+    def half_widths_hz(self) -> NDArray[np.float64]:
+        """Half the support of each window ``[bands]``: spacing + gamma, at most half the frame rate."""
+        return np.minimum(self.spacings_hz + self.gamma_hz, float(self.frame_rate) / 2)
+
+    def __len__(self) -> int:
+        return len(self.centres_hz)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; ``Bands.from_dict`` gives it back."""
+        return {
+            "lowest_hz": self.lowest_hz, "bands_per_octave": self.bands_per_octave, "highest_hz": self.highest_hz,
+            "gamma_hz": self.gamma_hz, "frame_rate": str(self.frame_rate), "count": len(self),
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Bands":
+        """Raises ValueError or KeyError where the values do not describe a layout."""
+        bands = cls(float(values["lowest_hz"]), int(values["bands_per_octave"]), float(values["highest_hz"]),
+                    float(values["gamma_hz"]), Fraction(values["frame_rate"]))
+        if len(bands) != values["count"]:
+            raise ValueError(f"the layout gives {len(bands)} bands, not {values['count']}")
+        return bands
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Lengths that keep the two clocks exact: ``samples / frames = sample_rate / frame_rate`` with no remainder."""
+
+    sample_rate: int
+    frame_rate: Fraction
+
+    @cached_property
+    def unit(self) -> tuple[int, int]:
+        """Smallest (samples, frames) with that ratio: (128, 1) at 44.1 kHz, (20480, 147) at 48 kHz."""
+        ratio = self.sample_rate / self.frame_rate
+        return ratio.numerator, ratio.denominator
+
+    def samples_at(self, frames: int) -> int:
+        """Samples in a whole number of units."""
+        samples, unit = self.unit
+        if frames % unit:
+            raise ValueError(f"{frames} frames are not a multiple of {unit}")
+        return frames // unit * samples
+
+    def covering(self, samples: int, least_seconds: float = LEAST_SECONDS) -> tuple[int, int]:
+        """Transform length (samples, frames) for a clip: room for the ring after it, small prime factors."""
+        unit_samples, unit_frames = self.unit
+        wanted = max(samples + RING_SECONDS * self.sample_rate, least_seconds * self.sample_rate)
+        units = math.ceil(wanted / unit_samples)
+        while not _smooth(units):
+            units += 1
+        return units * unit_samples, units * unit_frames
+
+
+def _smooth(number: int) -> bool:
+    for factor in (2, 3, 5, 7):
+        while number % factor == 0:
+            number //= factor
+    return number == 1
+
+
+class Filterbank:
+    """The frame for one transform length: ``forward`` and its exact inverse, batched over channels.
+
+    Rows 0 .. len(model_rows) - 1 of the coefficients are the bands below Nyquist; the rows after them are residual.
+
+    Args:
+        bands: the layout.
+        sample_rate: in Hz.
+        samples: transform length; with ``frames`` it keeps the ratio of ``Grid``.
+        frames: number of columns.
+    """
+
+    def __init__(self, bands: Bands, sample_rate: int, samples: int, frames: int,
+                 device: torch.device | str = "cpu") -> None:
+        if samples * bands.frame_rate != frames * sample_rate:
+            raise SettingsError(f"{samples} samples at {sample_rate} Hz are not {frames} frames; use Grid.covering")
+        self.bands, self.sample_rate, self.samples, self.frames = bands, sample_rate, samples, frames
+        bins, weights, signs, self.model_rows = _windows(bands, sample_rate, samples, frames)
+        self._bins = torch.from_numpy(bins).to(device)
+        self._weights = torch.from_numpy(weights).to(device)
+        self._imaginary_weights = torch.from_numpy(weights * signs).to(device)
+
+    @property
+    def rows(self) -> int:
+        """Number of coefficient rows: bands below Nyquist and residual."""
+        return self._bins.shape[0]
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Audio ``[channels, samples]`` float32 to coefficients ``[channels, rows, frames]`` complex64.
+
+        Shorter audio is zero-padded to the transform length.
+        """
+        if audio.ndim != 2 or audio.shape[1] > self.samples:
+            raise SettingsError(f"audio {tuple(audio.shape)} does not fit [channels, at most {self.samples} samples]")
+        spectrum = torch.fft.rfft(audio, n=self.samples)  # [channels, bins]
+        banded = spectrum[:, self._bins]  # [channels, rows, frames]
+        banded = torch.complex(banded.real * self._weights, banded.imag * self._imaginary_weights)
+        return torch.fft.ifft(banded, dim=-1) * (2.0 * self.frames / self.samples)
+
+    def inverse(self, coefficients: Tensor) -> Tensor:
+        """Coefficients ``[channels, rows, frames]`` to audio ``[channels, samples]``: exact after ``forward``.
+
+        For other coefficients it is the audio whose coefficients are nearest in energy (least squares).
+        """
+        if coefficients.shape[1:] != (self.rows, self.frames):
+            raise SettingsError(f"coefficients {tuple(coefficients.shape)} do not fit [channels, {self.rows},"
+                                f" {self.frames}]")
+        banded = torch.fft.fft(coefficients, dim=-1)
+        parts = torch.stack((banded.real * self._weights, banded.imag * self._imaginary_weights), dim=-1)
+        spectrum = torch.zeros(coefficients.shape[0], self.samples // 2 + 1, 2, device=parts.device)
+        spectrum.index_add_(1, self._bins.reshape(-1), parts.reshape(coefficients.shape[0], -1, 2))
+        spectrum[:, 0] *= 2.0  # bins that are their own mirror image get both halves
+        if self.samples % 2 == 0:
+            spectrum[:, -1] *= 2.0
+        return torch.fft.irfft(torch.view_as_complex(spectrum), n=self.samples) * (self.samples / (2.0 * self.frames))
+
+
+@lru_cache(maxsize=8)
+def filterbank(bands: Bands, sample_rate: int, samples: int, frames: int, device: str = "cpu") -> Filterbank:
+    """A cached ``Filterbank``: slices of one length share their windows."""
+    return Filterbank(bands, sample_rate, samples, frames, device)
+
+
+def _windows(bands: Bands, sample_rate: int, samples: int, frames: int
+             ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], int]:
+    """For each slot of each row's FFT its spectrum bin, weight and sign of the imaginary part, all ``[rows, frames]``.
+
+    Slot j of a row holds the one bin of its window that is j modulo ``frames``. Windows that reach past DC or Nyquist
+    go on into the mirror image X[-b] = conj(X[b]) (sign -1): cut off there, they would ring for seconds. The last value
+    is the number of model rows.
+    """
+    bin_hz, nyquist, cap = sample_rate / samples, sample_rate / 2.0, float(bands.frame_rate) / 2
+    inside = bands.centres_hz + bands.half_widths_hz <= nyquist
+    centres, halves = bands.centres_hz[inside], bands.half_widths_hz[inside]
+    heights = np.sqrt(bands.spacings_hz[inside] / halves * 4.0 / 3.0)  # makes S = 1 where windows overlap densely
+    low_edge, low_half = (centres[0], halves[0]) if len(centres) else (0.0, cap)
+    ladder_start = centres[-1] + halves[-1] if len(centres) else cap
+    ladder = ladder_start + cap * np.arange(max(1, math.ceil((nyquist - cap / 2 - ladder_start) / cap) + 1))
+
+    windows = [_hann(c, h, bin_hz) for c, h in zip(centres, halves, strict=True)]
+    windows = [(start, window * height) for (start, window), height in zip(windows, heights, strict=True)]
+    windows += [_hann(c, cap, bin_hz) for c in ladder]
+    windows += [_low_pass(low_edge - low_half, low_edge + low_half, bin_hz)]
+
+    folded = [_fold(np.arange(start, start + len(window)), samples) for start, window in windows]
+    power = np.zeros(samples // 2 + 1)
+    for (bins, _), (_, window) in zip(folded, windows, strict=True):
+        np.add.at(power, bins, window**2)
+    power[0] *= 2.0
+    if samples % 2 == 0:
+        power[-1] *= 2.0
+
+    index = np.zeros((len(windows), frames), dtype=np.int64)
+    weights = np.zeros((len(windows), frames), dtype=np.float32)
+    signs = np.ones((len(windows), frames), dtype=np.float32)
+    for row, ((start, window), (bins, sign)) in enumerate(zip(windows, folded, strict=True)):
+        slots = np.arange(start, start + len(window)) % frames
+        index[row, slots], signs[row, slots] = bins, sign
+        weights[row, slots] = window / np.sqrt(power[bins])
+    return index, weights, signs, int(inside.sum())
+
+
+def _hann(centre_hz: float, half_hz: float, bin_hz: float) -> tuple[int, NDArray[np.float64]]:
+    """First bin and values of a Hann window whose ends are zero."""
+    start, stop = math.floor((centre_hz - half_hz) / bin_hz) + 1, math.ceil((centre_hz + half_hz) / bin_hz)
+    return start, np.cos(0.5 * np.pi * (np.arange(start, stop) * bin_hz - centre_hz) / half_hz) ** 2
+
+
+def _low_pass(flat_hz: float, zero_hz: float, bin_hz: float) -> tuple[int, NDArray[np.float64]]:
+    """First bin and values of a window over DC: flat to ``flat_hz``, zero at ``zero_hz``, both signs of frequency."""
+    stop = math.ceil(zero_hz / bin_hz)
+    offset = np.clip((np.abs(np.arange(1 - stop, stop)) * bin_hz - flat_hz) / (zero_hz - flat_hz), 0.0, 1.0)
+    return 1 - stop, math.sqrt(0.5) * np.cos(0.5 * np.pi * offset) ** 2
+
+
+def _fold(bins: NDArray[np.int64], samples: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Bins of the whole spectrum to bins of the half spectrum, with -1 where the value is a conjugate."""
+    bins = bins % samples
+    mirrored = bins > samples // 2
+    return np.where(mirrored, samples - bins, bins), np.where(mirrored, -1.0, 1.0).astype(np.float32)

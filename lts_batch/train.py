@@ -1,0 +1,250 @@
+"""Training of a frame VAE on a folder of sounds.
+
+Every step draws its batch, its augmentation and its noise from a generator seeded with (seed, step), and the learning
+rate is a function of the step alone: a training that was interrupted goes on exactly as if it had not been.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from lts_batch import __version__, checkpoint, features, measures, vae
+from lts_batch.augment import augment
+from lts_batch.dataset import Dataset
+from lts_batch.errors import CorpusError, ModelError
+from lts_batch.filterbank import Bands
+from lts_batch.whole import write_whole
+
+PCA_FRAMES = 200_000
+VALIDATION_FRAMES = 16_384
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What decides the outcome of a training, beside the frames."""
+
+    steps: int = 12_000
+    batch: int = 512
+    rate: float = 8e-4
+    latent: int = 64
+    width: int = 1024
+    blocks: int = 1
+    kl_weight: float = 2e-6
+    linear_weight: float = 0.03
+    seed: int = 0
+
+    def rate_at(self, step: int) -> float:
+        """One cycle (Smith 2018): a linear rise over the first tenth, then half a cosine down to nothing."""
+        rise = max(1, self.steps // 10)
+        if step < rise:
+            return self.rate * (step + 1) / rise
+        return self.rate * 0.5 * (1.0 + math.cos(math.pi * (step - rise) / max(1, self.steps - rise)))
+
+
+@dataclass(frozen=True)
+class Report:
+    """One line of the training record: figures on the held-out files."""
+
+    step: int
+    seconds: float
+    training_loss: float
+    validation_loss: float
+    shape_lsd_db: float
+    spectral_convergence_db: float
+    active_latents: int
+
+
+class Training:
+    """A training that can be stopped after any step and taken up again.
+
+    Args:
+        dataset: the frames.
+        bands: the layout they follow.
+        out: the model folder; its neighbour ``<out>.training`` holds what a resumption needs.
+        device: "cpu", "cuda", "mps"; chosen by itself where not given.
+    """
+
+    def __init__(self, dataset: Dataset, bands: Bands, schedule: Schedule, out: Path, *,
+                 provenance: dict[str, Any] | None = None, device: str | None = None) -> None:
+        self.dataset, self.bands, self.schedule, self.out = dataset, bands, schedule, out
+        self.provenance = dict(provenance or {}, frames=len(dataset.levels), files=dataset.files,
+                               seconds=dataset.seconds, content=dataset.content, lts_batch=__version__)
+        self.device = torch.device(device or best_device())
+        self.rows = dataset.part(validation=False)
+        held_out = dataset.part(validation=True)
+        generator = np.random.default_rng(schedule.seed)
+        self.held_out = np.sort(generator.choice(held_out, min(VALIDATION_FRAMES, len(held_out)), replace=False))
+        torch.manual_seed(schedule.seed)
+        self.network = vae.FrameVAE(vae.Architecture(len(bands), schedule.latent, schedule.width, schedule.blocks))
+        self.network.to(self.device)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=schedule.rate, fused=True)
+        self.step, self.seconds, self.best = 0, 0.0, math.inf
+        self.history: list[Report] = []
+
+    @property
+    def state_folder(self) -> Path:
+        """Where the state for a resumption lies."""
+        return self.out.with_name(self.out.name + ".training")
+
+    def start(self) -> None:
+        """Begins anew: the linear path from PCA of the training frames."""
+        generator = np.random.default_rng(self.schedule.seed)
+        chosen = np.sort(generator.choice(self.rows, min(PCA_FRAMES, len(self.rows)), replace=False))
+        self.network.start_from_pca(self._shapes(chosen).cpu())
+        self.network.to(self.device)
+
+    def run(self, *, until: int | None = None, every: int = 500,
+            report: Callable[[int, Report | None], None] | None = None) -> None:
+        """Trains up to step ``until`` (the end of the schedule if not given), saving state and best model on the way.
+
+        Args:
+            report: called after every step, with the figures where there are new ones.
+        """
+        last = min(until or self.schedule.steps, self.schedule.steps)
+        torch.set_flush_denormal(True)  # optimizer moments of silent bands would otherwise slow every step down
+        recent: list[float] = []
+        clock = time.monotonic()
+        try:
+            while self.step < last:
+                recent.append(self._one_step())
+                self.step += 1
+                figures = None
+                if self.step % every == 0 or self.step == self.schedule.steps:
+                    self.seconds += time.monotonic() - clock
+                    clock = time.monotonic()
+                    figures = self._evaluate(sum(recent) / len(recent))
+                    recent.clear()
+                    self._keep(figures)
+                if report is not None:
+                    report(self.step, figures)
+        finally:
+            self.seconds += time.monotonic() - clock
+            self.save_state()
+
+    def _one_step(self) -> float:
+        s = self.schedule
+        draw = np.random.default_rng([s.seed, self.step])
+        generator = torch.Generator().manual_seed(int(draw.integers(2**62)))
+        rows = np.sort(draw.choice(self.rows, s.batch, replace=len(self.rows) < s.batch * 4)
+                       if len(self.rows) < 100_000 else self.rows[draw.integers(len(self.rows), size=s.batch)])
+        # sorted rows read faster, but neighbours would then be augmented alike
+        batch = self._shapes(rows, move=False)[torch.randperm(s.batch, generator=generator)]
+        shapes = augment(batch, generator).to(self.device)
+        noise = torch.randn(s.batch, s.latent, generator=generator).to(self.device)
+        for group in self.optimizer.param_groups:
+            group["lr"] = s.rate_at(self.step)
+        decoded, mean, log_variance = self.network(shapes, noise)
+        terms = vae.loss(decoded, shapes, mean, log_variance, linear_weight=s.linear_weight, kl_weight=s.kl_weight)
+        total = terms[0] + terms[1] + terms[2]
+        value = float(total.detach())
+        if not math.isfinite(value):
+            raise CorpusError(f"training diverged at step {self.step}: the loss is {value}; the best model so far is kept"
+                              f" in {self.out}; start again with a rate below {s.rate:g}")
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        return value
+
+    @torch.no_grad()
+    def _evaluate(self, training_loss: float) -> Report:
+        self.network.eval()
+        shapes = self._shapes(self.held_out)
+        mean, log_variance = self.network.encode(shapes)
+        decoded = self.network.decode(mean)
+        terms = vae.loss(decoded, shapes, mean, log_variance, linear_weight=self.schedule.linear_weight,
+                         kl_weight=self.schedule.kl_weight)
+        self.network.train()
+        true, rebuilt = (features.unit_norm(features.expand(s)).cpu().numpy() for s in (shapes, decoded))
+        level = self.dataset.levels[self.held_out, None]
+        divergence = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).mean(0)
+        return Report(self.step, round(self.seconds, 1), training_loss, float(terms[0] + terms[1]),
+                      measures.shape_lsd_db(true, rebuilt),
+                      measures.spectral_convergence_db(true * level, rebuilt * level), int((divergence > 0.1).sum()))
+
+    def _keep(self, figures: Report) -> None:
+        self.history.append(figures)
+        if figures.validation_loss < self.best:
+            self.best = figures.validation_loss
+            checkpoint.save(self.out, self.model(), provenance=self.provenance, training=self.record())
+        self.save_state()
+
+    def record(self) -> dict[str, Any]:
+        """The training record of the bundle."""
+        return {"schedule": asdict(self.schedule), "device": str(self.device), "threads": torch.get_num_threads(),
+                "torch": torch.__version__, "seconds": round(self.seconds, 1), "step": self.step,
+                "history": [asdict(figures) for figures in self.history]}
+
+    def model(self) -> checkpoint.Model:
+        """The network as it is now, on the CPU."""
+        copy = vae.FrameVAE(self.network.architecture)
+        copy.load_state_dict({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
+        return checkpoint.Model(copy.eval(), self.bands)
+
+    def save_state(self) -> None:
+        """Network, optimizer and counters, whole or not at all."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        for number, values in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(tensor) for name, tensor in values.items()}
+        counters = {"step": self.step, "seconds": self.seconds, "best": self.best, "schedule": asdict(self.schedule),
+                    "content": self.dataset.content, "history": [asdict(figures) for figures in self.history]}
+        self.state_folder.mkdir(parents=True, exist_ok=True)
+        packed = safetensors.torch.save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()},
+                                        metadata={"counters": json.dumps(counters)})
+        write_whole(self.state_folder / "state.safetensors", packed, overwrite=True)
+
+    def resume(self) -> None:
+        """Takes up the state that ``save_state`` left.
+
+        Raises:
+            ModelError: no state, or one of another schedule or other frames.
+        """
+        path = self.state_folder / "state.safetensors"
+        if not path.is_file():
+            raise ModelError(f"{path} is not there: nothing to resume; leave out --resume to begin anew")
+        with safetensors.safe_open(str(path), framework="pt") as file:
+            counters = json.loads(file.metadata()["counters"])
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if counters["schedule"] != asdict(self.schedule) or counters["content"] != self.dataset.content:
+            raise ModelError(f"{path} belongs to another training (other settings or other sounds); leave out --resume to"
+                             " begin anew, or give the settings and the folder it was started with")
+        self.network.load_state_dict({name.removeprefix("network."): tensor for name, tensor in tensors.items()
+                                      if name.startswith("network.")})
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("optimizer."):
+                _, number, key = name.split(".")
+                state.setdefault(int(number), {})[key] = tensor
+        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        self.step, self.seconds, self.best = counters["step"], counters["seconds"], counters["best"]
+        self.history = [Report(**figures) for figures in counters["history"]]
+
+    def seconds_per_step(self, steps: int = 20) -> float:
+        """Median time of a step on this machine; the training itself is left as it was."""
+        trial = Training(self.dataset, self.bands, self.schedule, self.out, device=str(self.device))
+        times = []
+        for trial.step in range(steps):
+            clock = time.monotonic()
+            trial._one_step()
+            times.append(time.monotonic() - clock)
+        return sorted(times)[steps // 2]
+
+    def _shapes(self, rows: np.ndarray[Any, np.dtype[np.int64]], *, move: bool = True) -> Tensor:
+        shapes = torch.from_numpy(self.dataset.shapes[rows].astype(np.float32))
+        return shapes.to(self.device) if move else shapes
+
+
+def best_device() -> str:
+    """A GPU where torch finds one."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"

@@ -1,0 +1,127 @@
+"""The frame VAE (Kingma, Welling 2014; over constant-Q frames: Tatar, Bisig, Pasquier 2020).
+
+A dense residual network around a linear path. The linear path starts as PCA of the training shapes, whitened so that
+the latents begin with the unit variance of the prior, and the network learns what a linear code misses: from its first
+step the model is no worse than PCA of its own width.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lts_batch import features
+
+LOG_VARIANCE_RANGE = (-12.0, 6.0)  # keeps exp() finite whatever a frame looks like
+_INPUT_SCALE = 6.0  # about 1 / the standard deviation of log shapes
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Sizes of the network; stored in the bundle, so that it rebuilds itself."""
+
+    bands: int
+    latent: int = 64
+    width: int = 1024
+    blocks: int = 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, width)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return hidden + nn.functional.silu(self.linear(hidden))
+
+
+def _body(inputs: int, width: int, blocks: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), *(_Residual(width) for _ in range(blocks)))
+
+
+class FrameVAE(nn.Module):
+    """Log shapes ``[frames, bands]`` to latents ``[frames, latent]`` and back."""
+
+    centre: Tensor
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        a = self.architecture = architecture
+        self.register_buffer("centre", torch.zeros(a.bands))
+        self.encoder = _body(a.bands, a.width, a.blocks)
+        self.to_mean = nn.Linear(a.width, a.latent)
+        self.to_log_variance = nn.Linear(a.width, a.latent)
+        self.linear_mean = nn.Linear(a.bands, a.latent, bias=False)
+        self.decoder = _body(a.latent, a.width, a.blocks)
+        self.to_shape = nn.Linear(a.width, a.bands)
+        self.linear_shape = nn.Linear(a.latent, a.bands, bias=False)
+
+    @torch.no_grad()
+    def start_from_pca(self, shapes: Tensor) -> None:
+        """Sets the linear path to whitened PCA of ``shapes [frames, bands]`` and the network's say to nothing."""
+        centre, axes, deviations = principal_axes(shapes, self.architecture.latent)
+        self.centre.copy_(centre)
+        self.linear_mean.weight.copy_((axes / deviations).T)
+        self.linear_shape.weight.copy_(axes * deviations)
+        for layer in (self.to_mean, self.to_shape, self.to_log_variance):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        nn.init.constant_(self.to_log_variance.bias, -5.0)
+
+    def encode(self, shapes: Tensor) -> tuple[Tensor, Tensor]:
+        """Log shapes ``[frames, bands]`` to mean and log-variance, both ``[frames, latent]``."""
+        centred = shapes - self.centre
+        hidden = self.encoder(centred * _INPUT_SCALE)
+        log_variance = self.to_log_variance(hidden).clamp(*LOG_VARIANCE_RANGE)
+        return self.linear_mean(centred) + self.to_mean(hidden), log_variance
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents ``[frames, latent]`` to log shapes ``[frames, bands]`` (not yet of unit norm)."""
+        return self.centre + self.linear_shape(latents) + self.to_shape(self.decoder(latents))
+
+    def forward(self, shapes: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Reparameterised pass for training: decoded log shapes, mean, log-variance."""
+        mean, log_variance = self.encode(shapes)
+        return self.decode(draw(mean, log_variance, noise)), mean, log_variance
+
+
+def draw(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
+    """A latent from the encoder's distribution, given standard normal noise of the same shape."""
+    return mean + torch.exp(0.5 * log_variance) * noise
+
+
+def loss(decoded: Tensor, shapes: Tensor, mean: Tensor, log_variance: Tensor, *, linear_weight: float,
+         kl_weight: float) -> tuple[Tensor, Tensor, Tensor]:
+    """The three terms of the training loss, weighted: their sum is minimised.
+
+    1. mean squared error of log shapes (what shape LSD hears);
+    2. squared error of linear shapes of unit norm (what spectral convergence hears), times ``linear_weight``;
+    3. Kullback-Leibler divergence from the standard normal, per frame, times ``kl_weight``.
+    """
+    log_error = (decoded - shapes).square().mean()
+    true, rebuilt = features.unit_norm(features.expand(shapes)), features.unit_norm(features.expand(decoded))
+    linear_error = (rebuilt - true).square().sum(-1).mean()
+    divergence = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(-1).mean()
+    return log_error, linear_weight * linear_error, kl_weight * divergence
+
+
+def principal_axes(shapes: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """PCA of ``shapes [frames, bands]``: centre ``[bands]``, axes ``[bands, count]``, deviations ``[count]``.
+
+    Computed in double precision from the covariance; for fewer frames than ``count`` the remaining axes have a tiny
+    deviation, never zero.
+    """
+    total, square = 0.0, 0.0
+    for chunk in shapes.split(65536):
+        wide = chunk.double()
+        total, square = total + wide.sum(0), square + wide.T @ wide
+    centre = torch.as_tensor(total) / len(shapes)
+    covariance = torch.as_tensor(square) / len(shapes) - torch.outer(centre, centre)
+    values, vectors = torch.linalg.eigh(covariance)
+    deviations = values.clamp_min(1e-10).sqrt().flip(0)[:count]
+    return centre.float(), vectors.flip(1)[:, :count].contiguous().float(), deviations.float()

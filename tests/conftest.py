@@ -1,0 +1,40 @@
+"""What several tests share: seeded noise, trees of folders to compare, and programs that may be missing."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """The same random numbers in every run."""
+    return np.random.default_rng(20200608)
+
+
+@pytest.fixture
+def tree() -> Callable[[Path], dict[str, str]]:
+    """A function that lists everything under a folder with a hash of its content, to compare before and after."""
+
+    def list_all(folder: Path) -> dict[str, str]:
+        return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file()
+                else "folder" for path in sorted(folder.rglob("*"))}
+
+    return list_all
+
+
+@pytest.fixture
+def program() -> Callable[[str], str]:
+    """A function that finds a program; the test is skipped without it, and fails where CI promises to have it."""
+
+    def find(name: str) -> str:
+        found = shutil.which(name)
+        if found is None:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"the program {name} is not installed")
+        return found
+
+    return find

@@ -1,0 +1,443 @@
+"""Clips of every kind come in as they are; stems go out as they are, or not at all."""
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import wave
+
+import numpy as np
+import pytest
+import scipy.io.wavfile
+import soundfile
+
+from lts_batch import audio, riff, whole
+from lts_batch.errors import ClipError, OutputError
+
+LSB_24 = 2.0**-23
+
+
+def music(rng, channels, samples, sample_rate):
+    """Tones and a little noise, channels unlike each other, below full scale."""
+    time = np.arange(samples) / sample_rate
+    tones = np.stack([0.3 * np.sin(2 * np.pi * 220 * (n + 1) * time + n) for n in range(channels)])
+    return (tones + 0.02 * rng.standard_normal((channels, samples))).astype(np.float32)
+
+
+def save(path, samples, sample_rate, subtype):
+    """By soundfile, in short blocks: its Vorbis encoder crashes on long ones."""
+    with soundfile.SoundFile(path, "w", sample_rate, samples.shape[0], subtype) as file:
+        for start in range(0, samples.shape[1], 4096):
+            file.write(samples[:, start:start + 4096].T)
+    return path
+
+
+# ---------------------------------------------------------------- reading
+
+LOSSLESS = [
+    ("wav", "PCM_U8", 2**-7, "8-bit"), ("wav", "PCM_16", 2**-15, "16-bit"), ("wav", "PCM_24", LSB_24, "24-bit"),
+    ("wav", "PCM_32", 2**-24, "32-bit"), ("wav", "FLOAT", 0, "32-bit float"), ("wav", "DOUBLE", 0, "64-bit float"),
+    ("aiff", "PCM_S8", 2**-7, "8-bit"), ("aiff", "PCM_16", 2**-15, "16-bit"), ("aiff", "PCM_24", LSB_24, "24-bit"),
+    ("aiff", "FLOAT", 0, "32-bit float"), ("flac", "PCM_16", 2**-15, "16-bit"), ("flac", "PCM_24", LSB_24, "24-bit"),
+]
+
+
+@pytest.mark.parametrize(("suffix", "subtype", "step", "depth"), LOSSLESS)
+@pytest.mark.parametrize(("channels", "sample_rate"), [(1, 22050), (2, 48000), (6, 96000)])
+def test_lossless_formats_come_in_as_they_are(tmp_path, rng, suffix, subtype, step, depth, channels, sample_rate):
+    samples = music(rng, channels, 7002, sample_rate)
+    path = save(tmp_path / f"clip.{suffix}", samples, sample_rate, subtype)
+    found, rate = audio.read(path)
+    assert (found.dtype, found.shape, rate) == (np.float32, samples.shape, sample_rate)
+    assert found.flags.c_contiguous
+    assert np.abs(found - samples).max() <= step
+    assert audio.info(path) == audio.Info(path, sample_rate, channels, 7002, suffix.upper(), subtype, depth)
+
+
+LOSSY = [("ogg", "VORBIS", 44100), ("ogg", "OPUS", 48000), ("mp3", "MPEG_LAYER_III", 44100)]
+
+
+@pytest.mark.parametrize(("suffix", "subtype", "sample_rate"), LOSSY)
+def test_lossy_formats_come_in_without_delay_or_loss_of_level(tmp_path, rng, suffix, subtype, sample_rate):
+    samples = music(rng, 2, 2 * sample_rate, sample_rate)
+    found, rate = audio.read(save(tmp_path / f"clip.{suffix}", samples, sample_rate, subtype))
+    assert (found.shape, rate) == (samples.shape, sample_rate)
+    error = np.sum((found - samples) ** 2) / np.sum(samples**2)
+    assert 10 * np.log10(error) < -15
+    assert audio.info(tmp_path / f"clip.{suffix}").depth == "lossy"
+
+
+@pytest.mark.parametrize(("suffix", "subtype", "sample_rate"), [
+    *LOSSY, ("wav", "PCM_24", 44100), ("aiff", "PCM_16", 44100), ("flac", "PCM_24", 44100)])
+def test_an_excerpt_is_a_slice_of_the_whole(tmp_path, rng, suffix, subtype, sample_rate):
+    path = save(tmp_path / f"clip.{suffix}", music(rng, 2, 3 * sample_rate, sample_rate), sample_rate, subtype)
+    everything, _ = audio.read(path)
+    places = [(0, 1), (1, 3000), (50_001, 999), (126_020, 3000), (everything.shape[1] - 1, 1), (7, 4000)]
+    with audio.open_reader(path) as reader:
+        for start, count in places:
+            expected = everything[:, start:start + count]
+            assert np.abs(reader.read(start, count) - expected).max() < 1e-6
+            alone, _ = audio.read(path, offset_samples=start, length_samples=count)
+            assert np.abs(alone - expected).max() < 1e-6
+        joined = np.concatenate(list(reader.blocks(10_007)), axis=1)
+    assert np.abs(joined - everything).max() < 1e-6
+    rest, _ = audio.read(path, offset_samples=40_000)
+    assert rest.shape[1] == everything.shape[1] - 40_000
+
+
+def test_a_long_clip_is_not_read_as_a_whole_for_an_excerpt(tmp_path):
+    class Counting(io.FileIO):
+        total = 0
+
+        def readinto(self, buffer):
+            count = super().readinto(buffer)
+            Counting.total += count
+            return count
+
+    path = tmp_path / "long.wav"
+    audio.write(path, np.zeros((2, 2_000_000), np.float32), 48000)
+    with Counting(path) as handle:
+        excerpt, _ = audio.read(handle, offset_samples=1_500_000, length_samples=1000)
+    assert excerpt.shape == (2, 1000)
+    assert Counting.total < 200_000 < path.stat().st_size
+
+
+def test_an_open_handle_is_read_and_left_open(tmp_path, rng):
+    samples = music(rng, 2, 5000, 44100)
+    path = save(tmp_path / "clip.flac", samples, 44100, "PCM_24")
+    with path.open("rb") as handle:
+        handle.seek(17)
+        assert audio.info(handle).path == path
+        found, _ = audio.read(handle)
+        assert not handle.closed
+    assert np.abs(found - samples).max() <= LSB_24
+    again, _ = audio.read(io.BytesIO(path.read_bytes()))
+    assert np.array_equal(again, found)
+
+
+def test_a_name_that_ends_in_raw_changes_nothing(tmp_path, rng):
+    samples = music(rng, 1, 500, 44100)
+    save(tmp_path / "clip.wav", samples, 44100, "FLOAT").rename(tmp_path / "clip.raw")
+    assert np.array_equal(audio.read(tmp_path / "clip.raw")[0], samples)
+
+
+@pytest.mark.parametrize(("suffix", "subtype", "depth"), [
+    ("wav", "PCM_U8", "8-bit"), ("flac", "PCM_16", "16-bit"), ("aiff", "PCM_24", "24-bit"),
+    ("wav", "FLOAT", "32-bit float")])
+def test_pedalboard_catches_what_soundfile_cannot_open(tmp_path, rng, monkeypatch, suffix, subtype, depth):
+    samples = music(rng, 2, 5000, 44100)
+    path = save(tmp_path / f"clip.{suffix}", samples, 44100, subtype)
+    whole_clip, _ = audio.read(path)
+
+    def refuse(*_: object) -> None:
+        raise soundfile.LibsndfileError(1)
+
+    monkeypatch.setattr(soundfile, "SoundFile", refuse)
+    found, rate = audio.read(path)
+    assert rate == 44100
+    assert np.abs(found - whole_clip).max() <= 2**-24
+    assert np.array_equal(audio.read(path, offset_samples=1234, length_samples=99)[0], found[:, 1234:1333])
+    assert (audio.info(path).depth, audio.info(path).format) == (depth, suffix.upper())
+
+
+def wav_bytes(samples_16bit, data_size=None, riff_size=None, after=b"", rate=44100, channels=1):
+    data = np.asarray(samples_16bit, "<i2").tobytes()
+    data_size = len(data) if data_size is None else data_size
+    riff_size = 36 + len(data) + len(after) if riff_size is None else riff_size
+    return (struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", riff_size, b"WAVE", b"fmt ", 16, 1, channels, rate,
+                        rate * 2 * channels, 2 * channels, 16, b"data", data_size) + data + after)
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFF000, 0x7FFFEFFE, 0x7FFFFFFF])
+@pytest.mark.parametrize("values", [np.arange(-500, 500), np.zeros(1000)])
+def test_wav_from_a_pipe_has_no_length_and_is_read_to_its_end(size, values):
+    found, _ = audio.read(io.BytesIO(wav_bytes(values, data_size=size, riff_size=size)))
+    assert np.array_equal(found[0] * 2**15, values)
+
+
+def test_aiff_from_a_pipe_has_no_length_and_is_read_to_its_end(tmp_path, rng):
+    samples = music(rng, 2, 1000, 44100)
+    path = save(tmp_path / "clip.aiff", samples, 44100, "PCM_24")
+    data = path.read_bytes()
+    at = data.index(b"SSND") + 4
+    path.write_bytes(data[:at] + (0x7F000004).to_bytes(4, "big") + data[at + 4:])
+    assert np.abs(audio.read(path)[0] - samples).max() <= LSB_24
+
+
+def test_flac_from_a_pipe_has_no_length_and_is_counted(tmp_path, rng):
+    path = save(tmp_path / "clip.flac", music(rng, 2, 200_001, 44100), 44100, "PCM_24")
+    expected, _ = audio.read(path)
+    data = bytearray(path.read_bytes())
+    data[21] &= 0xF0  # STREAMINFO: the last 36 bits before the checksum count the samples, 0 if unknown
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    found, _ = audio.read(path)
+    assert np.array_equal(found, expected)
+
+
+def test_mp3_without_a_length_is_counted(tmp_path, rng):
+    path = save(tmp_path / "clip.mp3", music(rng, 2, 100_000, 44100), 44100, "MPEG_LAYER_III")
+    data = path.read_bytes()
+    assert data.count(b"Info") + data.count(b"Xing") == 1
+    path.write_bytes(data.replace(b"Info", bytes(4)).replace(b"Xing", bytes(4)))
+    found, _ = audio.read(path)
+    assert found.shape[1] == audio.info(path).samples
+    assert 100_000 <= found.shape[1] < 100_000 + 4 * 1152
+
+
+def test_rf64_is_read(tmp_path, rng):
+    samples = music(rng, 2, 999, 48000)
+    path = save(tmp_path / "clip.rf64", samples, 48000, "PCM_24")
+    assert path.read_bytes()[:4] == b"RF64"
+    assert np.abs(audio.read(path)[0] - samples).max() <= LSB_24
+
+
+def test_one_sample_and_silence_are_clips(tmp_path):
+    assert audio.read(save(tmp_path / "one.wav", np.full((1, 1), 0.5, np.float32), 44100, "PCM_16"))[0] == 0.5
+    silence, _ = audio.read(save(tmp_path / "none.wav", np.zeros((2, 100), np.float32), 44100, "PCM_16"))
+    assert audio.is_silent(silence)
+    assert audio.is_silent(np.full((1, 9), 0.99e-5, np.float32))
+    assert not audio.is_silent(np.full((1, 9), -1.01e-5, np.float32))
+
+
+# ---------------------------------------------------------------- what is no clip
+
+
+def bad_clips(folder):
+    """Files that are no clips, each with what has to be said about it."""
+    good = wav_bytes(np.arange(1000))
+    names = {
+        "empty.wav": (b"", r"empty\.wav is empty \(0 bytes\)"),
+        "text.wav": (b"Dear diary,\nno audio today.\n" * 50, "is not audio that can be read here: give a clip"),
+        "tiny.mp3": (b"ID3", "is not audio"),
+        "half.wav": (good[:1044], "header promises 2000 bytes of audio, 1000 are there"),
+        "almost.wav": (good[:-1], "header promises 2000 bytes of audio, 1999 are there"),
+        "head.wav": (good[:20], "is not audio"),
+        "nothing.wav": (wav_bytes([]), "has no samples: give a clip of at least 1 sample"),
+        "note.wav": (wav_bytes([], after=b"LIST\x04\0\0\0INFO"), "has no samples"),
+        "slow.wav": (wav_bytes([1, 2], rate=999), "sample rate of 999 Hz, outside of 1000 to 768000 Hz"),
+        "fast.wav": (wav_bytes([1, 2], rate=768001), "sample rate of 768001 Hz"),
+        "wide.wav": (wav_bytes(np.zeros(65), channels=65), "has 65 channels, outside of 1 to 64"),
+    }
+    for name, (data, _) in names.items():
+        (folder / name).write_bytes(data)
+    return {name: sentence for name, (_, sentence) in names.items()}
+
+
+def test_each_bad_clip_has_its_own_sentence(tmp_path, tree):
+    sentences = bad_clips(tmp_path)
+    before = tree(tmp_path)
+    for name, sentence in sentences.items():
+        for call in (audio.info, audio.read, audio.verify, audio.open_reader):
+            with pytest.raises(ClipError, match=sentence) as caught:
+                call(tmp_path / name)
+            assert str(caught.value).startswith(str(tmp_path / name))
+    assert tree(tmp_path) == before
+
+
+def test_missing_clips_and_folders(tmp_path):
+    with pytest.raises(ClipError, match=r"no\.wav is missing: check the name"):
+        audio.read(tmp_path / "no.wav")
+    with pytest.raises(ClipError, match="is a folder: give an audio file in it"):
+        audio.read(tmp_path)
+    with pytest.raises(ClipError, match=r"cannot be opened|is missing"):
+        audio.read(tmp_path / "nul\0.wav")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are a POSIX matter")
+def test_a_pipe_is_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(ClipError, match="is no ordinary file"):
+        audio.read(tmp_path / "pipe.wav")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_numbers_are_found_where_they_are(tmp_path, value):
+    samples = np.zeros((2, 1000), np.float32)
+    samples[1, 441] = value
+    path = save(tmp_path / "clip.wav", samples, 44100, "FLOAT")
+    for call in (audio.read, audio.verify):
+        with pytest.raises(ClipError, match=r"at sample 441 \(0\.010 s\)"):
+            call(path)
+    assert audio.read(path, length_samples=441)[0].shape == (2, 441)
+
+
+@pytest.mark.parametrize(("offset", "length"), [(-1, 5), (1000, None), (0, 1001), (990, 11), (5, 0), (0, -3)])
+def test_excerpts_outside_the_clip(tmp_path, offset, length):
+    path = save(tmp_path / "clip.wav", np.zeros((1, 1000), np.float32), 44100, "PCM_16")
+    with pytest.raises(ClipError, match="the clip has samples 0 to 1000"):
+        audio.read(path, offset_samples=offset, length_samples=length)
+
+
+@pytest.mark.parametrize(("suffix", "subtype"), [
+    ("wav", "PCM_24"), ("rf64", "PCM_24"), ("aiff", "PCM_24"), ("flac", "PCM_16"), ("ogg", "VORBIS"),
+    ("mp3", "MPEG_LAYER_III")])
+@pytest.mark.parametrize("kept", [0.97, 0.5, 0.1])
+def test_clips_that_are_cut_short_are_no_clips(tmp_path, rng, suffix, subtype, kept):
+    path = save(tmp_path / f"clip.{suffix}", music(rng, 2, 5 * 44100, 44100), 44100, subtype)
+    audio.verify(path)
+    path.write_bytes(path.read_bytes()[:int(kept * path.stat().st_size)])
+    with pytest.raises(ClipError, match=r"clip\..* is (damaged or )?cut short"):
+        audio.verify(path)
+
+
+# ---------------------------------------------------------------- writing
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+@pytest.mark.parametrize("samples", [1, 4095])
+def test_24_bit_is_right_to_half_a_step(tmp_path, rng, channels, samples):
+    sound = rng.uniform(-1, 1, (channels, samples)).astype(np.float32)
+    audio.write(tmp_path / "stem.wav", sound, 44100)
+    found, rate = audio.read(tmp_path / "stem.wav")
+    assert rate == 44100
+    assert np.abs(found.astype(np.float64) - sound).max() <= LSB_24 / 2
+    assert audio.info(tmp_path / "stem.wav").subtype == "PCM_24"
+
+
+def test_codes_of_24_bit_come_back_bit_for_bit(tmp_path, rng):
+    codes = np.concatenate([rng.integers(-2**23, 2**23, 50_000), [-2**23, 2**23 - 1, 0, 1, -1]])
+    sound = (codes / 2**23).astype(np.float32)[None]
+    audio.write(tmp_path / "stem.wav", sound, 48000)
+    _, stored = scipy.io.wavfile.read(tmp_path / "stem.wav")
+    assert np.array_equal(stored >> 8, codes)
+    assert np.array_equal(audio.read(tmp_path / "stem.wav")[0], sound)
+
+
+def test_full_scale_is_the_largest_code_and_no_more(tmp_path, tree):
+    audio.write(tmp_path / "stem.wav", np.float32([[1.0, -1.0]]), 48000)
+    assert np.array_equal(audio.read(tmp_path / "stem.wav")[0], np.float32([[1 - LSB_24, -1.0]]))
+    before = tree(tmp_path)
+    over = np.float32([[0.0, -1.1]])
+    for subtype in ("PCM_24", "PCM_16"):
+        with pytest.raises(OutputError, match=rf"peaks at \+0\.83 dBFS, and {subtype} ends at 0 dBFS; write"):
+            audio.write(tmp_path / "over.wav", over, 48000, subtype=subtype)
+    assert tree(tmp_path) == before
+    audio.write(tmp_path / "over.wav", over, 48000, subtype="FLOAT")
+    assert np.array_equal(audio.read(tmp_path / "over.wav")[0], over)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_other_programs_read_the_same(tmp_path, rng, subtype, channels):
+    sound = rng.uniform(-1, 1, (channels, 501)).astype(np.float32)
+    path = tmp_path / "stem.wav"
+    audio.write(path, sound, 96000, subtype=subtype)
+    by_soundfile, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    assert rate == 96000
+    assert np.array_equal(by_soundfile.T, audio.read(path)[0])
+    rate, by_scipy = scipy.io.wavfile.read(path)
+    assert (rate, by_scipy.reshape(501, -1).shape) == (96000, (501, channels))
+    if subtype != "FLOAT" and channels < 3:
+        with wave.open(str(path)) as file:
+            assert file.getparams()[:4] == (channels, riff.SAMPLE_BYTES[subtype], 96000, 501)
+    head = path.read_bytes()[:8]
+    assert struct.unpack("<4sI", head) == (b"RIFF", path.stat().st_size - 8)
+    assert path.stat().st_size % 2 == 0
+
+
+def test_blocks_give_the_same_file_as_one_piece(tmp_path, rng):
+    sound = music(rng, 2, 10_000, 44100)
+    audio.write(tmp_path / "one.wav", sound, 44100)
+    with audio.Writer(tmp_path / "blocks.wav", 44100, 2) as writer:
+        for start in range(0, 10_000, 777):
+            writer.write(sound[:, start:start + 777])
+        assert [whole.is_temporary(path) for path in tmp_path.iterdir() if path.name != "one.wav"] == [True]
+    assert (tmp_path / "one.wav").read_bytes() == (tmp_path / "blocks.wav").read_bytes()
+
+
+def test_more_than_4_gib_is_rf64_or_refused(tmp_path, rng, monkeypatch):
+    monkeypatch.setattr(riff, "SIZE_LIMIT_BYTES", 5000)
+    sound = music(rng, 2, 1001, 44100)
+    with pytest.raises(OutputError, match="would pass 4 GiB"), audio.Writer(tmp_path / "a.wav", 44100, 2) as writer:
+        writer.write(sound)
+    assert os.listdir(tmp_path) == []
+    monkeypatch.undo()
+    long = audio.Writer(tmp_path / "a.wav", 44100, 2, expected_samples=2**30)
+    with long:
+        long.write(sound)
+    assert (tmp_path / "a.wav").read_bytes()[:4] == b"RF64"
+    by_soundfile, _ = soundfile.read(tmp_path / "a.wav", dtype="float32")
+    assert np.abs(by_soundfile.T - sound).max() <= LSB_24 / 2
+    assert np.array_equal(audio.read(tmp_path / "a.wav")[0], by_soundfile.T)
+
+
+def test_failures_leave_nothing(tmp_path):
+    good, bad = np.zeros((1, 10), np.float32), np.full((1, 10), np.nan, np.float32)
+    with pytest.raises(OutputError, match="values that are not numbers"):
+        audio.write(tmp_path / "a.wav", bad, 44100, subtype="FLOAT")
+    with pytest.raises(RuntimeError), audio.Writer(tmp_path / "a.wav", 44100, 1) as writer:
+        writer.write(good)
+        raise RuntimeError
+    writer = audio.Writer(tmp_path / "a.wav", 44100, 1)
+    with pytest.raises(ValueError, match=r"shape \[1, n\], found \[2, 10\]"):
+        writer.write(np.zeros((2, 10), np.float32))
+    assert os.listdir(tmp_path) == []
+
+
+def test_stems_overwrite_only_when_told(tmp_path):
+    one, two = np.zeros((1, 10), np.float32), np.ones((1, 10), np.float32) / 2
+    audio.write(tmp_path / "a.wav", one, 44100)
+    with pytest.raises(OutputError, match="it exists already"):
+        audio.write(tmp_path / "a.wav", two, 44100)
+    assert np.array_equal(audio.read(tmp_path / "a.wav")[0], one)
+    audio.write(tmp_path / "a.wav", two, 44100, overwrite=True)
+    assert np.array_equal(audio.read(tmp_path / "a.wav")[0], two)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file size limits are a POSIX matter")
+def test_a_disk_that_fills_up_leaves_nothing(tmp_path):
+    script = f"""
+import resource, signal
+from pathlib import Path
+import numpy as np
+from lts_batch import audio
+from lts_batch.errors import OutputError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    with audio.Writer(Path({str(tmp_path)!r}) / "stem.wav", 48000, 2) as writer:
+        for _ in range(100):
+            writer.write(np.zeros((2, 1000), np.float32))
+except OutputError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "stem.wav cannot be written, the file would grow larger than" in done.stdout
+    assert done.stderr == ""
+    assert os.listdir(tmp_path) == []
+
+
+# ---------------------------------------------------------------- sample rates
+
+
+@pytest.mark.parametrize(("from_rate", "to_rate"), [(44100, 48000), (96000, 44100), (22050, 192000), (48000, 47999)])
+def test_a_tone_keeps_its_frequency_and_level(from_rate, to_rate):
+    tone_hz = 1000.0
+    time = np.arange(from_rate) / from_rate
+    sound = np.stack([0.5 * np.sin(2 * np.pi * tone_hz * time), 0.25 * np.cos(2 * np.pi * tone_hz * time)])
+    changed = audio.resample(sound.astype(np.float32), from_rate, to_rate)
+    assert (changed.dtype, changed.shape) == (np.float32, (2, to_rate))
+    time = np.arange(to_rate) / to_rate
+    expected = np.stack([0.5 * np.sin(2 * np.pi * tone_hz * time), 0.25 * np.cos(2 * np.pi * tone_hz * time)])
+    middle = slice(to_rate // 10, -to_rate // 10)
+    assert 20 * np.log10(np.abs(changed - expected)[:, middle].max() / 0.5) < -110
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3, 100, 9999])
+@pytest.mark.parametrize(("from_rate", "to_rate"), [(44100, 48000), (48000, 44100), (192000, 8000), (8000, 192000)])
+def test_lengths_after_resampling_are_exact(samples, from_rate, to_rate):
+    changed = audio.resample(np.ones((3, samples), np.float32), from_rate, to_rate)
+    assert changed.shape == (3, round(samples * to_rate / from_rate))
+
+
+def test_equal_rates_change_nothing(rng):
+    sound = music(rng, 2, 100, 44100)
+    assert audio.resample(sound, 44100, 44100) is sound
+
+
+def test_sound_above_the_new_nyquist_goes():
+    time = np.arange(96000) / 96000
+    high = np.sin(2 * np.pi * 30000 * time).astype(np.float32)[None]
+    assert np.abs(audio.resample(high, 96000, 44100)[:, 2000:-2000]).max() < 1e-5

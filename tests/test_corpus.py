@@ -1,0 +1,243 @@
+"""The training corpus: the same seed gives the same bits, an interrupted render goes on, nothing is overwritten."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from lts_batch import arrangement, corpus, soundfont
+from lts_batch.errors import CorpusError, OutputError
+
+RATE = corpus.SAMPLE_RATE
+Tree = Callable[[Path], dict[str, str]]
+
+
+@pytest.fixture
+def font(program: Callable[[str], str]) -> Path:
+    """A SoundFont, where there are one and fluidsynth; what is missing in CI is a failure."""
+    program("fluidsynth")
+    found = soundfont.find_soundfont()
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no SoundFont is installed")
+    return found
+
+
+@pytest.fixture
+def no_fluidsynth(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A search path on which there is no program."""
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+
+
+def fundamental_hz(sound: NDArray[np.float32]) -> float:
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 4 * len(sound)))
+    return float(np.argmax(spectrum) * RATE / (4 * len(sound)))
+
+
+# ---------------------------------------------------------------- MIDI
+
+
+def test_the_midi_file_is_the_one_the_standard_asks_for() -> None:
+    content = soundfont.midi_file([*soundfont.note(0.0, 0.2, 60, 100), *soundfont.note(0.1, 0.4, 64, 90)])
+    assert content.hex(" ") == (
+        "4d 54 68 64 00 00 00 06 00 00 00 01 03 e8"  # MThd: format 0, one track, 1000 ticks a quarter
+        " 4d 54 72 6b 00 00 00 1c"
+        " 00 ff 51 03 0f 42 40"  # a quarter is a second
+        " 00 90 3c 64 64 90 40 5a 64 80 3c 00 82 2c 80 40 00"
+        " 00 ff 2f 00")
+
+
+def test_a_bend_of_nothing_is_the_centre_and_the_ends_hold() -> None:
+    assert soundfont.bend(0, 0.0).message == (0xE0, 0, 64)
+    assert soundfont.bend(0, 12.0).message == (0xE0, 127, 127)
+    assert soundfont.bend(0, -12.0).message == (0xE0, 0, 0)
+
+
+@pytest.mark.parametrize("key", [45, 69, 84])
+def test_a_note_sounds_at_its_pitch_and_time(key: int, font: Path) -> None:
+    """Program 79, an ocarina, is nearly a sine. The second segment comes from the middle of one run."""
+    played = (*soundfont.program(79), *soundfont.note(0.25, 1.0, key, 100))
+    silent = soundfont.Segment(soundfont.program(0), 0.5)
+    executable = soundfont.find_fluidsynth()
+    assert executable is not None
+    before, sound, after = soundfont.render_segments(
+        [silent, soundfont.Segment(played, 1.0), silent], font, executable, RATE)
+    assert sound.shape == (2, RATE)
+    assert np.abs(before).max() < 1e-4 > np.abs(after).max()
+    mono = sound.mean(axis=0)
+    assert np.abs(mono[:int(0.24 * RATE)]).max() < 1e-4
+    assert np.abs(mono[int(0.3 * RATE):]).max() > 5e-3
+    wanted = 440 * 2 ** ((key - 69) / 12)
+    assert abs(1200 * np.log2(fundamental_hz(mono[int(0.4 * RATE):]) / wanted)) < 20
+
+
+def test_a_bend_of_twelve_semitones_is_an_octave(font: Path) -> None:
+    executable = soundfont.find_fluidsynth()
+    assert executable is not None
+    events = (*soundfont.program(79), soundfont.bend(0.0, 12.0), *soundfont.note(0.01, 1.0, 69, 100))
+    [sound] = soundfont.render_segments([soundfont.Segment(events, 1.0)], font, executable, RATE)
+    assert abs(1200 * np.log2(fundamental_hz(sound.mean(axis=0)[RATE // 4:]) / 880)) < 20
+
+
+def test_a_damaged_soundfont_is_named(tmp_path: Path, font: Path) -> None:
+    broken = tmp_path / "broken.sf2"
+    broken.write_bytes(font.read_bytes()[:1000])
+    with pytest.raises(CorpusError, match=r"broken\.sf2"):
+        corpus.render(tmp_path / "out", minutes=0.05, soundfont=broken)
+    assert not (tmp_path / "out" / corpus.DONE).exists()
+
+
+# ---------------------------------------------------------------- what is played
+
+
+def test_every_program_and_every_drum_is_dealt() -> None:
+    clips = corpus._plan(Path("out"), 0, 60.0, tuple(corpus.SHARES))
+    dealt = [clip.path.stem.split("_")[1] for clip in clips["soundfont"]]
+    assert sorted(dealt[:128]) == sorted(dealt[128:256]) == [f"program{n:03d}" for n in range(128)]
+    hits = {event.message[1] for clip in clips["drums"] for layer in corpus._layers(clip, 0)
+            for event in layer.events if event.message[0] == 0x90 | soundfont.DRUM_CHANNEL}
+    assert hits == set(range(35, 82))
+    kits = {layer.events[1].message[1] for clip in clips["drums"] for layer in corpus._layers(clip, 0)}
+    assert kits == set(soundfont.KITS)
+
+
+@pytest.mark.parametrize("number", range(0, 128, 9))
+def test_notes_stay_in_range_and_end(number: int) -> None:
+    low, high = arrangement.RANGES[number // 8][number % 8]
+    for seed in range(10):
+        segment = arrangement.melodic(np.random.default_rng(seed), number, 5 * RATE)
+        on = [event for event in segment.events if event.message[0] == 0x90]
+        off = [event for event in segment.events if event.message[0] == 0x80]
+        assert len(on) == len(off) > 0
+        assert all(low <= event.message[1] <= high + 19 and 0 < event.message[2] < 128 for event in on)
+        assert all(event.seconds < 5 for event in on)
+
+
+# ---------------------------------------------------------------- the corpus
+
+
+def test_without_fluidsynth_our_own_share_is_rendered(tmp_path: Path, no_fluidsynth: None) -> None:
+    report = corpus.render(tmp_path / "out", minutes=0.5)
+    assert set(report.files) == {"synthesis"}
+    assert report.soundfont == {}
+    assert "fluidsynth was not found" in report.note
+    assert 0.26 * 30 <= report.seconds["synthesis"] < 0.26 * 30 + 6
+
+
+def test_the_same_seed_gives_the_same_files(tmp_path: Path, tree: Tree, font: Path) -> None:
+    ticks: list[tuple[int, int]] = []
+    first = corpus.render(tmp_path / "a", minutes=0.6, seed=3, workers=1, progress=lambda *n: ticks.append(n))
+    corpus.render(tmp_path / "b", minutes=0.6, seed=3, workers=3)
+    corpus.render(tmp_path / "c", minutes=0.6, seed=4)
+    a, b, c = (tree(tmp_path / name) for name in "abc")
+    assert a == b
+    assert not {v for k, v in a.items() if k.endswith(".flac")} & set(c.values())
+    assert set(first.files) == set(corpus.SHARES)
+    assert ticks[-1] == (sum(first.files.values()),) * 2
+    assert 36 <= sum(first.seconds.values()) < 36 + 25
+
+
+def test_the_files_are_sound_of_many_levels(tmp_path: Path, font: Path) -> None:
+    report = corpus.render(tmp_path / "out", minutes=1.2, seed=1)
+    peaks_db = []
+    paths = sorted((tmp_path / "out").rglob("*.flac"))
+    for path in paths:
+        sound, rate = soundfile.read(path, dtype="float64", always_2d=True)
+        assert (rate, sound.shape[1]) == (RATE, 1)
+        assert soundfile.info(path).subtype == "PCM_16"
+        assert 4 <= len(sound) / rate <= 20
+        peak = np.abs(sound).max()
+        assert -31 < 20 * np.log10(peak) < -0.5
+        assert np.sqrt(np.mean(sound**2)) > 0.005 * peak
+        assert abs(sound.mean()) < 0.01 * peak
+        peaks_db.append(20 * np.log10(peak))
+    assert np.std(peaks_db) > 4
+    record = json.loads((tmp_path / "out" / corpus.DONE).read_text(encoding="utf-8"))
+    assert sum(record["files"].values()) == len(paths) == sum(report.files.values())
+    assert record["seed"] == 1
+    assert record["soundfont"]["sha256"] == soundfont.sha256(font)
+    assert record["soundfont"]["licence"]
+    assert record["fluidsynth"].startswith("FluidSynth")
+    assert not list((tmp_path / "out").rglob("*.part"))
+    assert not (tmp_path / "out" / corpus.UNDER_WAY).exists()
+
+
+def test_an_interrupted_render_goes_on_to_the_same_end(tmp_path: Path, tree: Tree, no_fluidsynth: None,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus, "BATCH_CLIPS", 2)
+    corpus.render(tmp_path / "whole", minutes=2)
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        corpus.render(tmp_path / "out", minutes=2, workers=1, progress=stop)
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.flac")}
+    assert 0 < len(kept) < 6
+    assert not (tmp_path / "out" / corpus.DONE).exists()
+    corpus.render(tmp_path / "out", minutes=2)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
+def test_one_lost_file_of_a_soundfont_batch_comes_back_the_same(tmp_path: Path, tree: Tree, font: Path) -> None:
+    corpus.render(tmp_path / "out", minutes=0.6)
+    before = tree(tmp_path / "out")
+    record = json.loads((tmp_path / "out" / corpus.DONE).read_text(encoding="utf-8"))
+    (tmp_path / "out" / corpus.DONE).unlink()
+    facts = {key: value for key, value in record.items() if key not in ("files", "seconds", "note")}
+    (tmp_path / "out" / corpus.UNDER_WAY).write_text(json.dumps(facts), encoding="utf-8")
+    sorted((tmp_path / "out" / "soundfont").glob("*.flac"))[1].unlink()
+    corpus.render(tmp_path / "out", minutes=0.6)
+    assert tree(tmp_path / "out") == before
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path, tree: Tree, no_fluidsynth: None) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(OutputError, match="not empty"):
+        corpus.render(out, minutes=0.1)
+    with pytest.raises(OutputError, match="is a file"):
+        corpus.render(out / "mine.txt", minutes=0.1)
+    assert list(tree(out)) == ["mine.txt"]
+
+
+def test_a_finished_or_different_corpus_is_not_written_over(tmp_path: Path, tree: Tree, no_fluidsynth: None) -> None:
+    out = tmp_path / "out"
+    corpus.render(out, minutes=0.1)
+    before = tree(out)
+    with pytest.raises(OutputError, match="finished corpus"):
+        corpus.render(out, minutes=0.1)
+    assert tree(out) == before
+    shutil.move(out / corpus.DONE, out / corpus.UNDER_WAY)
+    with pytest.raises(OutputError, match="seed 0 there, 7 here"):
+        corpus.render(out, minutes=0.1, seed=7)
+    (out / corpus.UNDER_WAY).write_text("{", encoding="utf-8")
+    with pytest.raises(OutputError, match="damaged"):
+        corpus.render(out, minutes=0.1)
+
+
+@pytest.mark.parametrize(("options", "words"), [({"minutes": 0.0}, "minutes = 0"), ({"seed": -1}, "seed = -1"),
+                                                ({"minutes": float("nan")}, "minutes = nan"),
+                                                ({"soundfont": Path("no.sf2")}, "no.sf2 does not exist")])
+def test_what_cannot_be_rendered_is_said_before_anything_is_written(options: dict[str, object], words: str,
+                                                                    tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=words):
+        corpus.render(tmp_path / "out", **options)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_soundfont_is_found_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = tmp_path / "mine.sf2"
+    mine.write_bytes(b"RIFF")
+    monkeypatch.setenv("FLUID_SOUNDFONT", str(mine))
+    assert corpus.find_soundfont() == mine
+    monkeypatch.setenv("FLUID_SOUNDFONT", str(tmp_path / "gone.sf2"))
+    assert corpus.find_soundfont() is None
