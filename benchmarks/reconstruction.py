@@ -8,31 +8,28 @@ means over the clips. PCA is fitted on the same training frames of the corpus th
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import evaluation_clips
 import numpy as np
 import torch
-from evaluation_clips import clip_names, clips_folder, find_clip
+from numpy.typing import NDArray
 
-from lts_batch import audio, checkpoint, features, measures, vae
+from lts_batch import checkpoint, features, measures, vae
 from lts_batch.dataset import open_dataset
 from lts_batch.filterbank import Bands, Grid, filterbank
 
-LONGEST_SECONDS = 10.0
-
-
-def magnitude_frames(path: Path, bands: Bands) -> torch.Tensor:
-    """Magnitudes ``[frames, bands]`` of the mono mix of the first ten seconds."""
-    samples, rate = audio.read(path)
-    mono = torch.from_numpy(samples[:, :int(LONGEST_SECONDS * rate)].mean(0, keepdims=True))
-    length, frames = Grid(rate, bands.frame_rate).covering(mono.shape[1])
+def magnitude_frames(clip: NDArray[np.float32], bands: Bands) -> torch.Tensor:
+    """Magnitudes ``[frames, bands]`` of a mono clip ``[samples]``."""
+    rate = evaluation_clips.SAMPLE_RATE_HZ
+    length, frames = Grid(rate, bands.frame_rate).covering(len(clip))
+    kept = int(len(clip) * bands.frame_rate / rate) + 1
     bank = filterbank(bands, rate, length, frames)
-    kept = int(mono.shape[1] * bands.frame_rate / rate) + 1
-    rows = bank.forward(mono)[0, :bank.model_rows, :kept].abs().T
-    return torch.nn.functional.pad(rows, (0, len(bands) - bank.model_rows))
+    return bank.forward(torch.from_numpy(clip)[None])[0, :bank.model_rows, :kept].abs().T
 
 
-def figures(clips: list[torch.Tensor], rebuild) -> tuple[float, float]:
+def figures(clips: list[torch.Tensor], rebuild: Callable[[torch.Tensor], torch.Tensor]) -> tuple[float, float]:
     """Mean shape LSD and SC over the clips, for a function from log shapes to log shapes."""
     lsd, sc = [], []
     for magnitudes in clips:
@@ -60,8 +57,9 @@ def main() -> None:
     chosen = np.sort(np.random.default_rng(0).choice(rows, min(400_000, len(rows)), replace=False))
     shapes = torch.from_numpy(dataset.shapes[chosen].astype(np.float32))
     centre, axes, _ = vae.principal_axes(shapes, width)
-    folder = clips_folder(options.clips)
-    clips = [magnitude_frames(find_clip(folder, name), model.bands) for name in clip_names()]
+    folder = evaluation_clips.find_folder(options.clips)
+    names = [name for pair in evaluation_clips.pairs(20) for name in pair]
+    clips = [magnitude_frames(evaluation_clips.load(folder, name), model.bands) for name in names]
     table = {
         f"PCA, width {width}": figures(clips, lambda s: centre + (s - centre) @ axes @ axes.T),
         f"{options.model}, width {width}": figures(clips, lambda s: model.decode_shapes(model.encode_shapes(s)[0])),

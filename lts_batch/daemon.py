@@ -1,34 +1,36 @@
 """The daemon: takes what lies in the inbox, has it rendered, and puts everything where it belongs.
 
-It thinks in turns. A turn looks at the folders anew, does at most one thing, and keeps nothing in mind that matters: what
-has to survive a crash is in the root. Events of the file system only wake it earlier than its own clock would.
+It thinks in turns. A turn looks at the folders anew, does at most one thing, and keeps nothing in mind that matters:
+what has to survive a crash is in the root. Events of the file system only wake it earlier than its own clock would.
 """
 
-import dataclasses
-import json
 import os
 import threading
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lts_batch import __version__, manifest
+from lts_batch import manifest
 from lts_batch.allowed import NotAllowed, allowed_folders
+from lts_batch.closing import free_folder, plan, stage_error
 from lts_batch.errors import ClipError, JobError, LtsError, OutputError
 from lts_batch.heartbeat import Heartbeat
 from lts_batch.jobfile import shortened
-from lts_batch.jobs import Candidate, Job, describe, failed_id, inbox_entry, take
-from lts_batch.moves import free, remove
-from lts_batch.protocol import CANCEL_SUFFIX, VERSION
-from lts_batch.scan import Found, Observations, Waiting, named_by_job_files, scan
+from lts_batch.jobs import Candidate, Job, failed_id, take
+from lts_batch.moves import remove
+from lts_batch.protocol import CANCEL_SUFFIX
+from lts_batch.scan import Found, Observations, Waiting, scan
 from lts_batch.settings import Settings
-from lts_batch.spool import Ending, Hook, Spool, StatusFile, planned_move, unmoved
+from lts_batch.spool import Ending, Hook, Spool, StatusFile, unmoved
+from lts_batch.summary import Outcome, Summary
+from lts_batch.wakeup import woken
 from lts_batch.whole import write_whole
+from lts_batch.workshop import Changed, Workshop
 
 SCAN_SECONDS = 1.0
 ALLOWED_AGAIN_SECONDS = 2.0
@@ -37,41 +39,6 @@ MOST_ATTEMPTS = 3
 _STATUS_SECONDS = 0.25
 
 Progress = Callable[[str, float, str], None]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a job ended; ``folder`` from the root, empty where its clips stay in the inbox."""
-
-    job: str
-    state: str
-    message: str
-    folder: str
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a run over the inbox came to."""
-
-    outcomes: tuple[Outcome, ...]
-    waiting: tuple[Waiting, ...]
-
-    def of(self, state: str) -> tuple[Outcome, ...]:
-        """The jobs that ended so: done, failed, cancelled."""
-        return tuple(outcome for outcome in self.outcomes if outcome.state == state)
-
-    def lines(self) -> list[str]:
-        """For people: a line for each job and each thing that waits, then the sums."""
-        rows = [f"{outcome.state:<9} {outcome.job}: {outcome.message}" for outcome in self.outcomes]
-        rows += [f"waiting   {item.path.name}: {item.why}" for item in self.waiting]
-        sums = [f"{len(self.of(state))} {state}" for state in ("done", "failed", "cancelled")]
-        return [*map(shortened, rows), ", ".join([*sums, f"{len(self.waiting)} waiting"])]
-
-    def check(self) -> None:
-        """Raises ``JobError`` if a job failed."""
-        if failed := self.of("failed"):
-            raise JobError(f"{len(failed)} of {len(self.outcomes)} jobs failed: {', '.join(item.job for item in failed)};"
-                           " what was wrong stands above, and in error.json beside the clips")
 
 
 @dataclass(frozen=True)
@@ -98,7 +65,8 @@ class Daemon:
         root: its folders are made if they are missing.
         model: name or folder of the model for jobs whose preset names no other.
         settle_seconds: how long clips dropped without a job file must stand still.
-        patience_seconds: how long clips that stand still, but can't be read as whole audio, are waited for.
+        patience_seconds: how long clips that stand still, but can't be read as whole audio, are waited for;
+            ``run_once`` waits no longer than for them to settle.
         allowed: gives the folders outside the root that jobs may read from, asked anew for each job.
         render: the engine, as ``lts_batch.render.render``.
         load: gives a model by name or folder, as ``lts_batch.checkpoint.load_model``.
@@ -112,17 +80,17 @@ class Daemon:
     def __init__(self, root: Path, *, model: str = "general", settle_seconds: float = 2.0,
                  patience_seconds: float | None = None, allowed: Callable[[], Sequence[Path]] = allowed_folders,
                  render: Callable[..., manifest.Manifest] | None = None, load: Callable[[str], Any] | None = None,
-                 log: Callable[[str], None] = lambda line: None, progress: Progress = lambda job, fraction, message: None,
+                 log: Callable[[str], None] = lambda line: None,
+                 progress: Progress = lambda job, fraction, message: None,
                  clock: Callable[[], float] = time.monotonic, at: Hook = lambda step: None,
                  lease_seconds: float = 3.0) -> None:
         self.spool = Spool(Path(os.path.abspath(root)))  # noqa: PTH100  (links stay: the user's words for the place)
         self._base = Settings(model=model)
         self._settle_seconds = settle_seconds
         self._patience_seconds = max(20.0, 10 * settle_seconds) if patience_seconds is None else patience_seconds
-        self._allowed, self._render, self._load = allowed, render, load
+        self._allowed, self._workshop = allowed, Workshop(render, load)
         self._log, self._progress, self._clock, self._at = log, progress, clock, at
         self._lease_seconds = lease_seconds
-        self._models: dict[str, Any] = {}
         self._seen = Observations()
         self._holds: dict[tuple[str, str, float], _Hold] = {}
         self._attempts: dict[tuple[str, str, float], int] = defaultdict(int)
@@ -130,6 +98,7 @@ class Daemon:
         self._outcomes: list[Outcome] = []
         self._files: dict[str, StatusFile] = {}
         self._said: dict[str, tuple[str, str]] = {}
+        self._once = False
         self._stuck_until: float | None = None
         self._done = self._failed = 0
         self._stop = threading.Event()
@@ -145,7 +114,7 @@ class Daemon:
             JobError: another daemon is at work on this root.
         """
         self._stop = stop or self._stop
-        self._patience_seconds = min(self._patience_seconds, self._settle_seconds)
+        self._once = True
         with self._alive():
             idle_since = self._clock()
             while not self._stop.is_set():
@@ -160,10 +129,10 @@ class Daemon:
             return Summary(tuple(self._outcomes), self._waiting)
 
     def run(self, stop: threading.Event) -> None:
-        """Work until ``stop`` is set; a job under way is then left in the inbox for the next time. Raises like ``run_once``."""
-        self._stop = stop
+        """Work until ``stop`` is set; a job under way is then left for the next time. Raises like ``run_once``."""
+        self._stop, self._once = stop, False
         wake = threading.Event()
-        with self._alive(), _woken(self.spool.inbox, wake, self._log):
+        with self._alive(), woken(self.spool.inbox, wake, self._log):
             self._log(f"watching {self.spool.inbox}")
             reported: frozenset[str] = frozenset()
             while not stop.is_set():
@@ -184,7 +153,7 @@ class Daemon:
         with Heartbeat(self.spool, root_id, lease_seconds=self._lease_seconds) as self._heartbeat:
             self.spool.sweep()
             self._finish_pending()
-            self._model(self._base.model)
+            self._workshop.model(self._base.model)
             yield
 
     # ------------------------------------------------ a turn
@@ -255,7 +224,8 @@ class Daemon:
         except NotAllowed as error:
             self._hold(candidate, now + ALLOWED_AGAIN_SECONDS, error, settles=False)
         except ClipError as error:
-            patience = self._settle_seconds if candidate.control is not None else self._patience_seconds
+            brief = self._once or candidate.control is not None
+            patience = self._settle_seconds if brief else self._patience_seconds
             if now < candidate.since + patience:
                 until = min(candidate.since + patience, now + max(self._settle_seconds, 0.1))
                 self._hold(candidate, until, error, settles=True)
@@ -287,17 +257,14 @@ class Daemon:
         staged = self.spool.staging / job.id
         remove(staged)
         try:
-            self._make(job, staged)
-            self._say(job.id, "delivering", "moving the stems into the outbox", 1.0)
-            message = f"the stems lie in {self.spool.inside(folder)}"
-            self._end(job.candidate, job.id, "done", message, folder=folder, staged=staged, shelf=self.spool.archive / job.id)
+            self._workshop.make(job, self.spool, staged, self._reporter(job))
         except _Cancelled:
             remove(staged)
             self._end_cancelled(job.candidate, job.id)
         except _Stopped:
             remove(staged)
             self._say(job.id, "waiting", "the daemon was stopped; it starts on this job again when it runs again")
-        except (OutputError, _Changed) as error:  # not the fault of the clips: once it is mended, it goes on
+        except (OutputError, Changed) as error:  # not the fault of the clips: once it is mended, it goes on
             remove(staged)
             self._trouble(job.candidate, job.id, error)
         except LtsError as error:
@@ -307,27 +274,12 @@ class Daemon:
             remove(staged)
             self._log(traceback.format_exc())
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            self._end_badly(job.candidate, JobError(f"something went wrong that should not ({what}); the clips are as they"
-                                                    " were: please report this, with them and the settings"), job)
-
-    def _make(self, job: Job, staged: Path) -> None:
-        """Render into a folder of our own, and complete the record."""
-        from lts_batch.render import Clip, render
-
-        model = self._model(job.candidate.settings.model)
-        clips = [Clip(clip.path, clip.request.offset_samples, clip.request.length_samples,
-                      clip.request.name or clip.request.path.stem) for clip in job.clips]
-        found = (self._render or render)(clips, job.candidate.settings, staged, model=model, job=job.id,
-                                         echo=job.candidate.echo, progress=self._reporter(job))
-        for entry, clip in zip(found.clips, job.clips, strict=True):
-            if entry.sha256 != clip.sha256:  # what was rendered must be what was checked
-                raise _Changed(f"{clip.request.path} was changed while it was rendered")
-        places = self._final_places(job)
-        entries = tuple(dataclasses.replace(entry, path=str(places.get(clip.entry, clip.path)))
-                        for entry, clip in zip(found.clips, job.clips, strict=True))
-        record = dataclasses.replace(found, job=job.id, job_digest=job.digest, clips=entries)
-        write_whole(staged / "manifest.json", record.to_json(), overwrite=True)
-        write_whole(staged / "manifest.tsv", record.to_tsv(), overwrite=True)
+            self._end_badly(job.candidate, JobError(f"something went wrong that should not ({what}); the clips are as"
+                                                    " they were: please report this, with them and the settings"), job)
+        else:
+            self._say(job.id, "delivering", "moving the stems into the outbox", 1.0)
+            self._end(job.candidate, job.id, "done", f"the stems lie in {self.spool.inside(folder)}", folder, staged,
+                      self.spool.archive / job.id)
 
     def _reporter(self, job: Job) -> Callable[[float, str], None]:
         told = -1.0
@@ -346,15 +298,6 @@ class Daemon:
 
         return report
 
-    def _model(self, name: str) -> Any:
-        if name not in self._models:
-            if self._load is None:
-                from lts_batch.checkpoint import load_model
-
-                self._load = load_model
-            self._models[name] = self._load(name)
-        return self._models[name]
-
     def _meet_again(self, job: Job, folder: Path) -> None:
         """The outbox has a folder of that name: either this very job was done before, or the id was used before."""
         try:
@@ -363,11 +306,11 @@ class Daemon:
             digest = None
         where = self.spool.inside(folder)
         if digest == job.digest:
-            self._end(job.candidate, job.id, "done", f"the same clips and settings were made before: the stems lie in {where}",
-                      folder=folder, staged=None, shelf=self.spool.archive / job.id)
+            message = f"the same clips and settings were made before: the stems lie in {where}"
+            self._end(job.candidate, job.id, "done", message, folder, None, self.spool.archive / job.id)
         else:
-            self._end_badly(job.candidate, JobError(f"{where} exists already and belongs to another job: send this one again"
-                                                    " under another id"), job)
+            self._end_badly(job.candidate, JobError(f"{where} exists already and belongs to another job: send this one"
+                                                    " again under another id"), job)
 
     # ------------------------------------------------ ends
 
@@ -379,51 +322,25 @@ class Daemon:
         self._end_with_error(candidate, job_id, "failed", error, job.digest if job else candidate.digest)
 
     def _end_with_error(self, candidate: Candidate, job_id: str, state: str, error: LtsError, digest: str) -> None:
-        folder = _free_folder(self.spool.failed / job_id)
-        staged = self.spool.staging / f"{job_id}.failed"
-        leaving = self._leaving(candidate)
-        message = shortened(str(error))
-        places = self._places()
-        clips = []
-        for clip in candidate.clips:
-            size_bytes, sha256 = describe(clip, places)
-            clips.append({"path": str(clip.path), "size_bytes": size_bytes, "sha256": sha256,
-                          "moved": inbox_entry(clip.path, self.spool.inbox) in leaving})
-        record = {"format": "lts-batch/error", "version": VERSION, "job": job_id, "state": state, "message": message,
-                  "kind": type(error).__name__, "exit_code": error.exit_code, "clips": clips, "echo": dict(candidate.echo),
-                  "lts_batch": __version__, "job_digest": digest or None}
+        folder = free_folder(self.spool.failed / job_id)
         try:
-            remove(staged)
-            staged.mkdir()
-            write_whole(staged / "error.json", json.dumps(record, indent=1) + "\n")
-            self._end(candidate, job_id, state, message, folder=folder, staged=staged, shelf=folder)
+            staged = stage_error(self.spool, candidate, job_id, state, error, digest, self._places())
         except (OSError, OutputError) as trouble:
-            self._trouble(candidate, job_id, OutputError(f"{message} Besides, {trouble}"))
+            self._trouble(candidate, job_id, OutputError(f"{error} Besides, {trouble}"))
+        else:
+            self._end(candidate, job_id, state, shortened(str(error)), folder, staged, folder)
 
-    def _end(self, candidate: Candidate, job_id: str, state: str, message: str, *, folder: Path, staged: Path | None,
+    def _end(self, candidate: Candidate, job_id: str, state: str, message: str, folder: Path, staged: Path | None,
              shelf: Path) -> None:
-        """Write down how the job ends, then do it. The clips go to ``shelf``."""
-        places = _shelve([*self._leaving(candidate), *([candidate.control] if candidate.control else [])], shelf)
-        moves = []
-        for source, destination in places.items():
-            with suppress(FileNotFoundError):
-                moves.append(planned_move(self.spool, source, destination))
-        cancel = self.spool.inbox / f"{job_id}{CANCEL_SUFFIX}"
-        ending = Ending(job_id, state, message, self.spool.inside(folder), self.spool.inside(staged) if staged else None,
-                        tuple(moves), self.spool.inside(candidate.folder) if candidate.folder else None,
-                        self.spool.inside(cancel) if cancel.exists() else None)
-        ending.save(self.spool)
-        self._finish(ending)
-
-    def _leaving(self, candidate: Candidate) -> tuple[Path, ...]:
-        """What of the candidate lies in the inbox and is named by no other job file."""
-        entries = [inbox_entry(clip.path, self.spool.inbox) for clip in candidate.clips]
-        others = named_by_job_files(self.spool.inbox, candidate.control)
-        return tuple(dict.fromkeys(entry for entry in entries
-                                   if entry is not None and entry not in others and os.path.lexists(entry)))
-
-    def _final_places(self, job: Job) -> dict[Path | None, Path]:
-        return {**_shelve(self._leaving(job.candidate), self.spool.archive / job.id)}
+        """Write down how the job ends, then do it."""
+        try:
+            ending = plan(self.spool, candidate, job_id, state, message, folder=folder, staged=staged, shelf=shelf)
+            self._at("note")
+            ending.save(self.spool)
+        except (OSError, OutputError) as trouble:
+            self._trouble(candidate, job_id, OutputError(str(trouble)))
+        else:
+            self._finish(ending)
 
     def _finish(self, ending: Ending) -> None:
         try:
@@ -458,7 +375,7 @@ class Daemon:
     def _trouble(self, candidate: Candidate, job_id: str, error: LtsError) -> None:
         """Something other than the job is wrong: its clips stay, and after a while it is tried again."""
         self._attempts[candidate.key] += 1
-        if self._attempts[candidate.key] >= MOST_ATTEMPTS and not isinstance(error, _Changed) and _can_write(self.spool):
+        if self._attempts[candidate.key] >= MOST_ATTEMPTS and _can_write(self.spool):
             del self._attempts[candidate.key]
             self._end_badly(candidate, error)
             return
@@ -477,55 +394,9 @@ class Daemon:
                     "message": shortened(message), "folder": folder})
 
 
-class _Changed(JobError):
-    """A clip was exchanged between the check and the render."""
-
-
-def _shelve(sources: Iterable[Path], shelf: Path) -> dict[Path, Path]:
-    """A free place on the shelf for each file."""
-    places: dict[Path, Path] = {}
-    for source in sources:
-        places[source] = free(shelf / source.name, set(places.values()))
-    return places
-
-
-def _free_folder(folder: Path) -> Path:
-    candidate, n = folder, 1
-    while os.path.lexists(candidate):
-        n += 1
-        candidate = folder.with_name(f"{folder.name}_{n}")
-    return candidate
-
-
 def _can_write(spool: Spool) -> bool:
     try:
         write_whole(spool.private / "probe", "x" * 4096, overwrite=True)
     except OutputError:
         return False
     return True
-
-
-@contextmanager
-def _woken(folder: Path, wake: threading.Event, log: Callable[[str], None]) -> Iterator[None]:
-    """Let the file system wake us where it can; where it can't, the regular scan has to do."""
-    from watchdog.events import FileSystemEvent, FileSystemEventHandler
-    from watchdog.observers import Observer
-
-    class Waker(FileSystemEventHandler):
-        def on_any_event(self, event: FileSystemEvent) -> None:
-            if event.event_type in ("created", "modified", "moved", "deleted", "closed"):  # not our own reading
-                wake.set()
-
-    observer = Observer()
-    try:
-        observer.schedule(Waker(), str(folder), recursive=True)
-        observer.start()
-    except OSError as error:
-        log(f"{folder} can't be watched ({error.strerror or error}); it is looked at every {SCAN_SECONDS:g} s instead")
-        yield
-        return
-    try:
-        yield
-    finally:
-        observer.stop()
-        observer.join()

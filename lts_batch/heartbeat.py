@@ -1,4 +1,4 @@
-"""A sign of life in status/daemon.tsv: a counter that grows for as long as a daemon runs, so that no clock is needed."""
+"""A sign of life in status/daemon.tsv: a counter that grows as long as a daemon runs, so that no clock is needed."""
 
 import secrets
 import threading
@@ -69,5 +69,5 @@ class Heartbeat:
             time.sleep(0.1)
             now = read_status(self._file.path, "daemon")
             if now and now["counter"] != before["counter"]:
-                raise JobError(f"another lts-batch is watching {self._spool.root}: stop that one first, or give this one"
-                               " another root")
+                raise JobError(f"another lts-batch is watching {self._spool.root}: stop that one first, or give this"
+                               " one another root")

@@ -53,8 +53,8 @@ def job_id(path: Path) -> str:
     """
     found = path.name.removesuffix(JOB_FILE_SUFFIX)
     if not is_job_id(found):
-        raise JobError(f"job file {printable(path.name)!r}: {printable(found)!r} is no id; an id has 1 to 64 letters A-Z,"
-                       " a-z, digits, _ or -, and is not a reserved name such as CON or daemon")
+        raise JobError(f"job file {printable(path.name)!r}: {printable(found)!r} is no id; an id has 1 to 64 letters"
+                       " A-Z, a-z, digits, _ or -, and is not a reserved name such as CON or daemon")
     return found
 
 
@@ -64,15 +64,16 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         JobError: no ordinary file, too large, or not readable.
     """
+    source = f"job file {printable(path.name)}"
     try:
         if path.is_symlink() or not path.is_file():
-            raise JobError(f"job file {printable(path.name)} is no ordinary file: write it under another name, then rename it")
+            raise JobError(f"{source} is no ordinary file: write it under another name, then rename it")
         with path.open("rb") as handle:
             data = handle.read(JOB_FILE_LIMIT_BYTES + 1)
     except OSError as error:
-        raise JobError(f"job file {printable(path.name)} cannot be read ({error.strerror})") from None
+        raise JobError(f"{source} cannot be read ({error.strerror}): check its permissions") from None
     if len(data) > JOB_FILE_LIMIT_BYTES:
-        raise JobError(f"job file {printable(path.name)} has more than {JOB_FILE_LIMIT_BYTES} bytes: this is no job file")
+        raise JobError(f"{source} has more than {JOB_FILE_LIMIT_BYTES} bytes: this is no job file")
     return data
 
 
@@ -128,10 +129,14 @@ def parse(data: bytes, name: str, inbox: Path, base: Settings | None = None) -> 
     except OverflowError as error:  # whole numbers of hundreds of digits
         raise SettingsError(f"{source}: a setting is out of range ({error})") from None
     _check(values, source)
-    clips = tuple(ClipRequest(_path(clip["path"], inbox, source), int(clip.get("offset_samples", 0)),
-                              None if clip.get("length_samples") is None else int(clip["length_samples"]), clip.get("name"))
-                  for clip in values["clips"])
+    clips = tuple(_clip(clip, inbox, source) for clip in values["clips"])
     return Request(found, clips, settings, values.get("echo", {}), hashlib.sha256(data).hexdigest())
+
+
+def _clip(clip: Mapping[str, Any], inbox: Path, source: str) -> ClipRequest:
+    length = clip.get("length_samples")
+    return ClipRequest(_path(clip["path"], inbox, source), int(clip.get("offset_samples", 0)),
+                       None if length is None else int(length), clip.get("name"))
 
 
 def _path(text: str, inbox: Path, source: str) -> Path:
@@ -153,7 +158,8 @@ def shortened(text: str, limit: int = 600) -> str:
 def _json(data: bytes) -> Any:
     """Strict JSON of UTF-8, with or without byte order mark; ValueError for anything else."""
     try:
-        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_constant,
+                          parse_float=_float)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 

@@ -33,7 +33,7 @@ def is_device_name(name: str) -> bool:
     >>> is_device_name("nul"), is_device_name("COM1.wav"), is_device_name("NULL")
     (True, True, False)
     """
-    return name.split(".")[0].strip().lower() in _DEVICES
+    return name.partition(".")[0].strip().lower() in _DEVICES
 
 
 def is_job_id(text: str) -> bool:
@@ -126,7 +126,8 @@ def _property(name: str) -> dict[str, Any]:
     if name == "x":
         found = {"oneOf": [number, {"type": "array", "items": number, "minItems": 1, "maxItems": MOST_AMOUNTS}]}
     elif name == "curve":
-        point = {"type": "array", "prefixItems": [{"type": "number", "minimum": 0}, number], "minItems": 2, "maxItems": 2}
+        point = {"type": "array", "prefixItems": [{"type": "number", "minimum": 0}, number],
+                 "minItems": 2, "maxItems": 2}
         found = {"type": "array", "items": point, "minItems": 1}
     elif item.metadata["choices"]:
         found = {"enum": list(item.metadata["choices"])}

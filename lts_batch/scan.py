@@ -1,9 +1,10 @@
-"""What lies in the inbox, and what of it makes a job. Only names, sizes and times are looked at, and job files are read;
-whether clips are whole audio is seen when a job is taken.
+"""What lies in the inbox, and what of it makes a job. Only names, sizes and times are looked at, and job files are
+read; whether clips are whole audio is seen when a job is taken.
 
 A scan knows nothing but the folder, what earlier scans saw, and the time it is given: no events, no clocks.
 """
 
+import hashlib
 import re
 import stat
 import unicodedata
@@ -184,8 +185,9 @@ class _View:
         else:
             name = path.name.removesuffix(JOB_FILE_SUFFIX)
             clips = tuple(ClipRequest(clip) for clip in found.named)
-            candidate = Candidate("file", name if is_job_id(name) else safe_id(name, found.data), clips, self.base, since,
-                                  {}, path, None, safe_id("", found.data))
+            name = name if is_job_id(name) else safe_id(name, found.data)
+            candidate = Candidate("file", name, clips, self.base, since, {}, path, None,
+                                  hashlib.sha256(found.data).hexdigest())
             self.broken.append((candidate, found.result))
 
     # ------------------------------------------------ pairs and sets
@@ -201,9 +203,9 @@ class _View:
                 self._pairs(folder, entries, "preset", partial(load_preset, folder.name, self.base))
             else:
                 self._set(folder, entries)
-            self.waiting.extend(Waiting(entry.path, f"{entry.path.name} lies in a folder: job files belong directly into"
-                                                    f" {self.inbox.name}")
-                                for entry in entries if entry.path.name.endswith(JOB_FILE_SUFFIX))
+            misplaced = [entry for entry in entries if entry.path.name.endswith(JOB_FILE_SUFFIX)]
+            self.waiting.extend(Waiting(entry.path, f"{entry.path.name} lies in a folder: job files belong directly"
+                                                    f" into {self.inbox.name}") for entry in misplaced)
 
     def _pairs(self, folder: Path, entries: list[Entry], origin: Origin, settings: Callable[[], Settings]) -> None:
         groups: dict[str, list[tuple[str, Entry]]] = defaultdict(list)
@@ -222,7 +224,8 @@ class _View:
                     if unicodedata.normalize("NFC", entry.path.name).lstrip(".").startswith(f"{name}_")]
             why = None
             if len(set(roles)) < len(roles):
-                why = f"more than one clip claims to be {name}_{next(r for r in roles if roles.count(r) > 1)}: rename one"
+                twice = next(role for role in roles if roles.count(role) > 1)
+                why = f"more than one clip claims to be {name}_{twice}: rename one"
             elif len(roles) < 2 or not _ROLES.startswith(roles):
                 missing = next(role for role in _ROLES if role not in roles)
                 why = f"{clips[0].path.name} waits for its partner {name}_{missing}"
@@ -236,8 +239,8 @@ class _View:
         clips = sorted(self._clips(entries), key=lambda entry: _natural(entry.path.name))
         if not clips:
             if any(entry.is_folder for entry in entries):
-                self.waiting.append(Waiting(folder, f"{folder.name} holds folders and no clips: put two to {MOST_CLIPS} clips"
-                                                    f" into a folder, and the folder into {self.inbox.name}"))
+                self.waiting.append(Waiting(folder, f"{folder.name} holds folders and no clips: put two to {MOST_CLIPS}"
+                                                    f" clips into a folder, and that into {self.inbox.name}"))
             return
         why = None
         if len(clips) == 1:
@@ -270,8 +273,8 @@ class _View:
             self.waiting.append(Waiting(place, str(error)))
         else:
             rank = ("file", "preset", "pair", "set").index(origin)
-            candidate = Candidate(origin, name, tuple(ClipRequest(entry.path) for entry in clips), chosen, since, {}, None,
-                                  folder)
+            requests = tuple(ClipRequest(entry.path) for entry in clips)
+            candidate = Candidate(origin, name, requests, chosen, since, folder=folder)
             self.ready.append(((1, since, rank, str(place)), candidate))
 
     def _clips(self, entries: list[Entry]) -> Iterator[Entry]:

@@ -193,6 +193,11 @@ def preset_paths() -> dict[str, Path]:
     return {path.stem: path for path in sorted(presets_folder().glob("*.toml"))}
 
 
+def preset_about(path: Path) -> str:
+    """The sentence with which a preset file introduces itself, or nothing."""
+    return str(_preset_values(path).get("about", ""))
+
+
 def load_preset(name_or_path: str, base: Settings | None = None, *, shipped_only: bool = False) -> Settings:
     """Settings of a shipped preset by name, or of any TOML file by path.
 
@@ -209,11 +214,15 @@ def load_preset(name_or_path: str, base: Settings | None = None, *, shipped_only
     if path is None:
         raise SettingsError(f"no preset is called {name_or_path!r}{_nearest(name_or_path, tuple(paths))};"
                             f" there are {', '.join(paths)}")
+    differences = _preset_values(path)
+    differences.pop("about", None)
+    return change(base or Settings(), differences, f"preset {path.name}")
+
+
+def _preset_values(path: Path) -> dict[str, Any]:
     try:
-        differences = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"preset {path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"preset {path} is not TOML: {error}") from None
-    differences.pop("about", None)
-    return change(base or Settings(), differences, f"preset {path.name}")

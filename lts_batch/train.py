@@ -8,7 +8,8 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -208,12 +209,7 @@ class Training:
         Raises:
             ModelError: no state, or one of another schedule or other frames.
         """
-        path = self.state_folder / "state.safetensors"
-        if not path.is_file():
-            raise ModelError(f"{path} is not there: nothing to resume; leave out --resume to begin anew")
-        with safetensors.safe_open(str(path), framework="pt") as file:
-            counters = json.loads(file.metadata()["counters"])
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        path, counters, tensors = _read_state(self.state_folder)
         if counters["schedule"] != asdict(self.schedule) or counters["content"] != self.dataset.content:
             raise ModelError(f"{path} belongs to another training (other settings or other sounds); leave out --resume to"
                              " begin anew, or give the settings and the folder it was started with")
@@ -228,19 +224,42 @@ class Training:
         self.step, self.seconds, self.best = counters["step"], counters["seconds"], counters["best"]
         self.history = [Report(**figures) for figures in counters["history"]]
 
-    def seconds_per_step(self, steps: int = 20) -> float:
-        """Median time of a step on this machine; the training itself is left as it was."""
-        trial = Training(self.dataset, self.bands, self.schedule, self.out, device=str(self.device))
+    def fitted_to(self, minutes: float, trial_steps: int = 20) -> Schedule:
+        """The schedule with as many steps as fit into a time on this machine, judged by a few that count for nothing."""
         times = []
-        for trial.step in range(steps):
+        for self.step in range(trial_steps):
             clock = time.monotonic()
-            trial._one_step()
+            self._one_step()
             times.append(time.monotonic() - clock)
-        return sorted(times)[steps // 2]
+        return replace(self.schedule, steps=max(100, round(minutes * 60 / sorted(times)[trial_steps // 2])))
+
+    def finish(self) -> None:
+        """The whole record into the bundle of the best step; the state for a resumption is no longer needed."""
+        checkpoint.save(self.out, checkpoint.load_model(self.out), provenance=self.provenance, training=self.record())
+        (self.state_folder / "state.safetensors").unlink(missing_ok=True)
+        with suppress(OSError):  # something of the user's may lie there
+            self.state_folder.rmdir()
 
     def _shapes(self, rows: np.ndarray[Any, np.dtype[np.int64]], *, move: bool = True) -> Tensor:
         shapes = torch.from_numpy(self.dataset.shapes[rows].astype(np.float32))
         return shapes.to(self.device) if move else shapes
+
+
+def _read_state(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
+    path = folder / "state.safetensors"
+    try:
+        with safetensors.safe_open(str(path), framework="pt") as file:
+            counters = json.loads(file.metadata()["counters"])
+            return path, counters, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise ModelError(f"{path} is not there: nothing to resume; leave out --resume to begin anew") from None
+    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read ({error}); leave out --resume to begin anew") from None
+
+
+def saved_schedule(out: Path) -> Schedule:
+    """The schedule of the interrupted training of model folder ``out``. Raises ModelError where there is none."""
+    return Schedule(**_read_state(out.with_name(out.name + ".training"))[1]["schedule"])
 
 
 def best_device() -> str:

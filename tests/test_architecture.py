@@ -18,13 +18,19 @@ errors
 riff whole tones
 decoders
 settings audio soundfont
-filterbank features classic measures synthesis effects protocol allowed moves
-vae augment arrangement
+filterbank features classic measures synthesis effects protocol allowed moves curves
+vae augment arrangement slices
 phase align pitch interpolate finish checkpoint corpus dataset lts_run plots
+analysis
 pipeline train
-evaluate stems names manifest jobfile render demo samplers
-jobs journal pack page
+evaluate stems names manifest jobfile samplers
+render
+jobs journal pack page spool wakeup
+scan heartbeat
+closing summary
+workshop
 daemon service dawinstall
+demo
 cli
 __init__
 __main__

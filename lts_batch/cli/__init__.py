@@ -1,0 +1,42 @@
+"""The command line: parses, calls, prints. Nothing else; and nothing heavy is imported before it is needed."""
+
+import sys
+
+import click
+
+from lts_batch import __version__
+from lts_batch.cli import corpus, demo, presets, render, train, watch
+from lts_batch.cli.messages import fail
+from lts_batch.errors import LtsError
+
+
+class _Group(click.Group):
+    """Turns the errors a user can mend into one sentence and their exit code."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except LtsError as error:
+            fail(str(error), error.exit_code)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="lts-batch")
+def commands() -> None:
+    """Makes the sounds between two sounds, and beyond them.
+
+    Start with `lts-batch demo`. Then `lts-batch render A.wav B.wav -o stems` for two clips of your own, or `lts-batch
+    watch FOLDER` to have every pair that lands in a folder made into stems.
+    """
+
+
+for command in (demo.demo, render.render, watch.watch, watch.allow, presets.presets, train.train, corpus.corpus):
+    commands.add_command(command)
+
+
+def main() -> None:
+    """The entry point ``lts-batch``."""
+    for stream in (sys.stdout, sys.stderr):  # file names may hold what a Windows console's code page does not
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    commands()

@@ -1,0 +1,57 @@
+"""``lts-batch watch`` and ``lts-batch allow``: the watched folder."""
+
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from lts_batch.cli.messages import bar
+
+
+@click.command()
+@click.argument("root", type=click.Path(path_type=Path))
+@click.option("--once", is_flag=True, help="Handle what is there, print a summary, and end; 7 if a job failed.")
+@click.option("--model", default="general", show_default=True, metavar="NAME|FOLDER")
+@click.option("--settle-seconds", type=click.FloatRange(0.0), default=2.0, show_default=True,
+              help="How long dropped clips must stand still before they are taken.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: print the summary as JSON.")
+def watch(root: Path, once: bool, model: str, settle_seconds: float, as_json: bool) -> None:
+    """Watch the folder ROOT and turn every pair of clips that lands in ROOT/inbox into stems in ROOT/outbox.
+
+    Pairs are clips named NAME_A and NAME_B, or two clips in a folder of their own. See docs/protocol.md.
+    """
+    from lts_batch.daemon import Daemon
+
+    stop = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), end)
+    with bar(str(root), quiet=as_json) as show:
+        daemon = Daemon(root, model=model, settle_seconds=settle_seconds,
+                        log=lambda line: None if as_json else click.echo(line),
+                        progress=lambda job, fraction, message: show(fraction, f"{job}: {message}"))
+        if not once:
+            daemon.run(stop)
+            return
+        summary = daemon.run_once(stop)
+    click.echo(summary.to_json() if as_json else "\n".join(summary.lines()))
+    summary.check()
+
+
+@click.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+def allow(folder: Path | None) -> None:
+    """Let job files read clips in FOLDER (and below); without FOLDER, list what is allowed."""
+    from lts_batch import allowed
+
+    if folder is not None:
+        click.echo(f"Job files may now read clips in {allowed.allow(folder)}")
+        return
+    for place in allowed.allowed_folders():
+        click.echo(place)

@@ -1,0 +1,65 @@
+"""Curve files: breakpoints (time, x) that a user drew or exported, as JSON or CSV."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from lts_batch.errors import SettingsError
+
+
+def read_curve(path: Path) -> dict[str, Any]:
+    """The settings ``curve`` and, where the file says so, ``curve_unit``.
+
+    JSON: ``[[0, 0], [1, 1]]`` or ``{"unit": "seconds", "points": [[0, 0], [2.5, 1]]}``. CSV: two columns, time and x,
+    with or without a heading; a heading ``seconds`` over the times sets the unit.
+
+    Raises:
+        SettingsError: the file is missing, or holds something else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SettingsError(f"curve {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"curve {path} is not text; give JSON or CSV with times and x") from None
+    if text.lstrip().startswith(("[", "{")):
+        return _from_json(text, path)
+    return _from_csv(text, path)
+
+
+def _from_json(text: str, path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SettingsError(f"curve {path} is not JSON: {error}") from None
+    if isinstance(values, list):
+        return {"curve": values}
+    if not isinstance(values, dict) or "points" not in values or set(values) - {"unit", "points"}:
+        raise SettingsError(f'curve {path} must be a list of [time, x], or {{"unit": ..., "points": [...]}}')
+    return {"curve": values["points"], **({"curve_unit": values["unit"]} if "unit" in values else {})}
+
+
+def _from_csv(text: str, path: Path) -> dict[str, Any]:
+    rows = [row for row in csv.reader(text.splitlines(), delimiter=";" if ";" in text else ",") if row]
+    unit = {}
+    if rows and not _is_number(rows[0][0]):
+        if rows[0][0].strip().lower() in ("seconds", "fraction"):
+            unit = {"curve_unit": rows[0][0].strip().lower()}
+        rows = rows[1:]
+    points = []
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2 or not all(map(_is_number, row)):
+            raise SettingsError(f"curve {path}: point {number} is {','.join(row)!r}; each line holds a time and an x")
+        points.append([float(row[0]), float(row[1])])
+    if not points:
+        raise SettingsError(f"curve {path} holds no points; each line holds a time and an x")
+    return {"curve": points, **unit}
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

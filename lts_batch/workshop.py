@@ -1,0 +1,67 @@
+"""Where jobs are rendered: models loaded once each, stems made in a folder of our own, the record completed."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lts_batch.closing import leaving, places_on
+from lts_batch.errors import JobError
+from lts_batch.jobs import Job
+from lts_batch.manifest import Manifest
+from lts_batch.spool import Spool
+from lts_batch.whole import write_whole
+
+Report = Callable[[float, str], None]
+
+
+class Changed(JobError):
+    """A clip was exchanged between the check and the render."""
+
+
+class Workshop:
+    """Renders jobs with an engine.
+
+    Args:
+        render: the engine, as ``lts_batch.render.render``, which it is if not given.
+        load: gives a model by name or folder, as ``lts_batch.checkpoint.load_model``, which it is if not given.
+    """
+
+    def __init__(self, render: Callable[..., Manifest] | None = None, load: Callable[[str], Any] | None = None) -> None:
+        self._render, self._load = render, load
+        self._models: dict[str, Any] = {}
+
+    def model(self, name: str) -> Any:
+        """A model by name or folder. Raises ``ModelError``."""
+        if name not in self._models:
+            if self._load is None:
+                from lts_batch.checkpoint import load_model
+
+                self._load = load_model
+            self._models[name] = self._load(name)
+        return self._models[name]
+
+    def make(self, job: Job, spool: Spool, staged: Path, report: Report) -> None:
+        """Render a job into ``staged``. ``report`` may raise to abort.
+
+        Raises:
+            Changed: a clip is no longer the one that was checked.
+            LtsError: what the engine refuses.
+        """
+        from lts_batch.render import Clip, render
+
+        clips = [Clip(clip.path, clip.request.offset_samples, clip.request.length_samples,
+                      clip.request.name or clip.request.path.stem) for clip in job.clips]
+        found = (self._render or render)(clips, job.candidate.settings, staged, job=job.id, echo=job.candidate.echo,
+                                         model=self.model(job.candidate.settings.model), progress=report)
+        for entry, clip in zip(found.clips, job.clips, strict=True):
+            if entry.sha256 != clip.sha256:
+                raise Changed(f"{clip.request.path} was changed while it was rendered")
+        # the record says where the clips lie once the job has ended
+        places = places_on(spool.archive / job.id, leaving(spool, job.candidate))
+        entries = tuple(dataclasses.replace(entry, path=str(clip.path if clip.entry is None
+                                                            else places.get(clip.entry, clip.path)))
+                        for entry, clip in zip(found.clips, job.clips, strict=True))
+        record = dataclasses.replace(found, job=job.id, job_digest=job.digest, clips=entries)
+        write_whole(staged / "manifest.json", record.to_json(), overwrite=True)
+        write_whole(staged / "manifest.tsv", record.to_tsv(), overwrite=True)
