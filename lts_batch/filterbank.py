@@ -147,6 +147,9 @@ class Filterbank:
         self._bins = torch.from_numpy(bins).to(device)
         self._weights = torch.from_numpy(weights).to(device)
         self._imaginary_weights = torch.from_numpy(weights * signs).to(device)
+        self._sums = [(torch.from_numpy(target).to(device), torch.from_numpy(slots).to(device),
+                       torch.from_numpy(factors).to(device))
+                      for target, slots, factors in _overlaps(bins, weights, signs)]
 
     @property
     def rows(self) -> int:
@@ -173,10 +176,10 @@ class Filterbank:
         if coefficients.shape[1:] != (self.rows, self.frames):
             raise SettingsError(f"coefficients {tuple(coefficients.shape)} do not fit [channels, {self.rows},"
                                 f" {self.frames}]")
-        banded = torch.fft.fft(coefficients, dim=-1)
-        parts = torch.stack((banded.real * self._weights, banded.imag * self._imaginary_weights), dim=-1)
-        spectrum = torch.zeros(coefficients.shape[0], self.samples // 2 + 1, 2, device=parts.device)
-        spectrum.index_add_(1, self._bins.reshape(-1), parts.reshape(coefficients.shape[0], -1, 2))
+        banded = torch.view_as_real(torch.fft.fft(coefficients, dim=-1)).reshape(coefficients.shape[0], -1, 2)
+        spectrum = banded.new_zeros(coefficients.shape[0], self.samples // 2 + 1, 2)
+        for target, slots, factors in self._sums:
+            spectrum[:, target] = (banded[:, slots] * factors).sum(-2)
         spectrum[:, 0] *= 2.0  # bins that are their own mirror image get both halves
         if self.samples % 2 == 0:
             spectrum[:, -1] *= 2.0
@@ -226,6 +229,29 @@ def _windows(bands: Bands, sample_rate: int, samples: int, frames: int
         index[row, slots], signs[row, slots] = bins, sign
         weights[row, slots] = window / np.sqrt(power[bins])
     return index, weights, signs, int(inside.sum())
+
+
+def _overlaps(bins: NDArray[np.int64], weights: NDArray[np.float32], signs: NDArray[np.float32]
+              ) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
+    """How the slots of all rows add up to the spectrum: (bins ``[n]``, flat slots ``[n, c]``, factors ``[n, c, 2]``).
+
+    Bins are grouped by how many windows cover them (c, rounded up to a power of two: three in the treble, dozens in the
+    bass), so that each group is one gather and one sum: the same bits on every run, and far faster than scattering.
+    """
+    used = np.flatnonzero(weights)
+    used = used[np.argsort(bins.reshape(-1)[used], kind="stable")]
+    covered, first, counts = np.unique(bins.reshape(-1)[used], return_index=True, return_counts=True)
+    sizes = 2 ** np.ceil(np.log2(counts)).astype(np.int64)
+    groups = []
+    for size in np.unique(sizes):
+        mine = sizes == size
+        places = np.arange(size) + first[mine][:, None]
+        there = np.arange(size) < counts[mine][:, None]
+        slots = used[np.where(there, places, 0)]
+        factors = weights.reshape(-1)[slots] * there
+        groups.append((covered[mine], slots,
+                       np.stack((factors, factors * signs.reshape(-1)[slots]), axis=-1).astype(np.float32)))
+    return groups
 
 
 def _hann(centre_hz: float, half_hz: float, bin_hz: float) -> tuple[int, NDArray[np.float64]]:

@@ -56,20 +56,25 @@ def levels(first: Tensor, second: Tensor, x: Tensor, peaks: tuple[float, float])
     return path.exp() * below
 
 
-def magnitudes(decoded: Tensor, details: tuple[Tensor, Tensor], x: Tensor, detail: float,
-               floors: tuple[float, float], loudest: Tensor) -> Tensor:
+def magnitudes(decoded: Tensor, lost: tuple[Tensor, Tensor], x: Tensor, detail: float,
+               floors: tuple[float, float]) -> Tensor:
     """Decoded magnitudes ``[..., bands, frames]`` with what the model lost put back:
 
         log(m + e) = log(D + e) + detail * sum_i w_i [log(t_i + e_i) - log(d_i + e_i)]
 
     Args:
-        details: the brackets of both clips.
+        lost: the brackets of both clips; unused at ``detail = 0``.
         floors: e_1 and e_2, -100 dB of each clip's peak; e moves between them, so that both ends are exact.
-        loudest: max(t_1, t_2); beyond the ends m stays within ``HEADROOM_DB`` of it.
     """
+    if detail == 0.0:
+        return decoded
     one, two = clamped_weights(x)
     floor = torch.exp(one * np.log(floors[0]) + two * np.log(floors[1]))
-    lost = weights(x)[0] * details[0] + weights(x)[1] * details[1]
-    rebuilt = ((decoded + floor) * torch.exp(detail * lost) - floor).clamp_min(0.0)
-    bound = loudest * 10.0 ** (HEADROOM_DB / 20.0)
-    return torch.where((x < 0.0) | (x > 1.0), torch.minimum(rebuilt, bound), rebuilt)
+    bracket = weights(x)[0] * lost[0] + weights(x)[1] * lost[1]
+    return ((decoded + floor) * torch.exp(detail * bracket) - floor).clamp_min(0.0)
+
+
+def bounded(magnitudes: Tensor, true: tuple[Tensor, Tensor], x: Tensor) -> Tensor:
+    """Magnitudes ``[..., bands, frames]`` that, beyond the ends, stay within ``HEADROOM_DB`` of the louder clip's."""
+    bound = torch.maximum(*true) * 10.0 ** (HEADROOM_DB / 20.0)
+    return torch.where((x < 0.0) | (x > 1.0), torch.minimum(magnitudes, bound), magnitudes)

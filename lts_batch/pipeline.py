@@ -127,9 +127,11 @@ def _slice(plan: Plan, stem: int, slices: Slices, number: int, phases: dict[tupl
     latents = interpolate.latents(first.latents, second.latents, x)  # [channels, frames, latent]
     levels = interpolate.levels(first.levels, second.levels, x, (one.peak, two.peak))  # [channels, frames]
     magnitudes = analysis.decode(plan.model, latents, levels, bank.model_rows)  # [channels, model rows, frames]
-    loudest = torch.maximum(*(part.coefficients[:, :bank.model_rows].abs() for part in (first, second)))
     lost = (first.lost, second.lost) if settings.detail > 0.0 else (magnitudes.new_zeros(1),) * 2
-    magnitudes = interpolate.magnitudes(magnitudes, lost, x, settings.detail, (one.floor, two.floor), loudest)
+    magnitudes = interpolate.magnitudes(magnitudes, lost, x, settings.detail, (one.floor, two.floor))
+    if bool(((x < 0.0) | (x > 1.0)).any()):
+        true = (first.coefficients[:, :bank.model_rows].abs(), second.coefficients[:, :bank.model_rows].abs())
+        magnitudes = interpolate.bounded(magnitudes, true, x)
 
     shares = interpolate.clamped_weights(x)
     plain = shares[0] * first.coefficients + shares[1] * second.coefficients  # the residual rows are mixed as they are
