@@ -20,6 +20,7 @@ from lts_batch import checkpoint, features, measures, vae
 from lts_batch.dataset import open_dataset
 from lts_batch.filterbank import Bands, Grid, filterbank
 
+
 def magnitude_frames(clip: NDArray[np.float32], bands: Bands) -> torch.Tensor:
     """Magnitudes ``[frames, bands]`` of a mono clip ``[samples]``."""
     rate = evaluation_clips.SAMPLE_RATE_HZ
@@ -53,9 +54,7 @@ def main() -> None:
     dataset = open_dataset(options.corpus, model.bands, cache=options.cache)
     if dataset.content != model.record["provenance"].get("content"):
         print("note: the model was trained on another rendering of the corpus")
-    rows = dataset.part(validation=False)
-    chosen = np.sort(np.random.default_rng(0).choice(rows, min(400_000, len(rows)), replace=False))
-    shapes = torch.from_numpy(dataset.shapes[chosen].astype(np.float32))
+    shapes = torch.from_numpy(dataset.shapes[dataset.part(validation=False)].astype(np.float32))
     centre, axes, _ = vae.principal_axes(shapes, width)
     folder = evaluation_clips.find_folder(options.clips)
     names = [name for pair in evaluation_clips.pairs(20) for name in pair]

@@ -25,7 +25,7 @@ def augment(shapes: Tensor, generator: torch.Generator) -> Tensor:
     untouched = len(shapes) // 4
     linear = torch.cat([_shift(group, generator) for group in features.expand(shapes[untouched:]).chunk(_GROUPS)])
     filtered, mixed = linear.tensor_split(2)
-    filtered = filtered * _curves(*filtered.shape, generator)
+    filtered = filtered * _curves(len(filtered), filtered.shape[1], generator)
     others = features.unit_norm(mixed)[torch.randperm(len(mixed), generator=generator)]
     share = 10 ** (-1.5 * torch.rand(len(mixed), 1, generator=generator))
     mixed = torch.hypot(features.unit_norm(mixed), share * others)

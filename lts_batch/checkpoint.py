@@ -87,7 +87,7 @@ class Model:
 def _blocks(rows: Tensor) -> tuple[Tensor, ...]:
     count = max(1, -(-len(rows) // BLOCK_FRAMES))
     padded = torch.nn.functional.pad(rows, (0, 0, 0, count * BLOCK_FRAMES - len(rows)))
-    return padded.split(BLOCK_FRAMES)
+    return tuple(padded.split(BLOCK_FRAMES))
 
 
 def save(folder: Path, model: Model, *, provenance: dict[str, Any], training: dict[str, Any]) -> None:

@@ -93,7 +93,7 @@ class Daemon:
         self._lease_seconds = lease_seconds
         self._seen = Observations()
         self._holds: dict[tuple[str, str, float], _Hold] = {}
-        self._attempts: dict[tuple[str, str, float], int] = defaultdict(int)
+        self._attempts: dict[tuple[str, str], int] = defaultdict(int)
         self._waiting: tuple[Waiting, ...] = ()
         self._outcomes: list[Outcome] = []
         self._files: dict[str, StatusFile] = {}
@@ -326,7 +326,7 @@ class Daemon:
         try:
             staged = stage_error(self.spool, candidate, job_id, state, error, digest, self._places())
         except (OSError, OutputError) as trouble:
-            self._trouble(candidate, job_id, OutputError(f"{error} Besides, {trouble}"))
+            self._trouble(candidate, job_id, OutputError(f"{error} Besides, {trouble}"), ending=True)
         else:
             self._end(candidate, job_id, state, shortened(str(error)), folder, staged, folder)
 
@@ -338,8 +338,9 @@ class Daemon:
             self._at("note")
             ending.save(self.spool)
         except (OSError, OutputError) as trouble:
-            self._trouble(candidate, job_id, OutputError(str(trouble)))
+            self._trouble(candidate, job_id, OutputError(str(trouble)), ending=True)
         else:
+            self._attempts.pop(candidate.key[:2], None)
             self._finish(ending)
 
     def _finish(self, ending: Ending) -> None:
@@ -372,14 +373,20 @@ class Daemon:
             self._finish(ending)
         return bool(pending) and self._stuck_until is None
 
-    def _trouble(self, candidate: Candidate, job_id: str, error: LtsError) -> None:
-        """Something other than the job is wrong: its clips stay, and after a while it is tried again."""
-        self._attempts[candidate.key] += 1
-        if self._attempts[candidate.key] >= MOST_ATTEMPTS and _can_write(self.spool):
-            del self._attempts[candidate.key]
+    def _trouble(self, candidate: Candidate, job_id: str, error: LtsError, *, ending: bool = False) -> None:
+        """Something other than the job is wrong: its clips stay, and after a while it is tried again.
+
+        Args:
+            ending: it went wrong when the job was to be ended, so ending it badly is no way out.
+        """
+        attempts = self._attempts[candidate.key[:2]] = self._attempts[candidate.key[:2]] + 1
+        if attempts >= MOST_ATTEMPTS and not ending and _can_write(self.spool):
             self._end_badly(candidate, error)
             return
-        self._holds[candidate.key] = _Hold(self._clock() + TROUBLE_SECONDS, shortened(str(error)), settles=False)
+        if isinstance(error, Changed):
+            self._hold(candidate, self._clock() + self._settle_seconds, error, settles=True)
+            return
+        self._hold(candidate, self._clock() + TROUBLE_SECONDS, error, settles=False)
         self._outcomes.append(Outcome(job_id, "failed", shortened(str(error)), ""))
         self._say(job_id, "waiting", str(error))
         self._log(f"{job_id}: {error}")

@@ -53,4 +53,5 @@ def expand(shape: Tensor) -> Tensor:
 def unit_norm(shapes: Tensor) -> Tensor:
     """Linear shapes ``[frames, bands]`` scaled to unit norm; a silent frame stays silent."""
     norm = torch.linalg.vector_norm(shapes, dim=-1, keepdim=True)
-    return shapes / norm.clamp_min(torch.finfo(shapes.dtype).tiny)
+    unit: Tensor = shapes / norm.clamp_min(torch.finfo(shapes.dtype).tiny)
+    return unit

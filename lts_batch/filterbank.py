@@ -62,7 +62,8 @@ class Bands:
     @cached_property
     def spacings_hz(self) -> NDArray[np.float64]:
         """Distance from each band to the next ``[bands]``."""
-        return np.minimum(self.centres_hz * (2.0 ** (1.0 / self.bands_per_octave) - 1.0), float(self.frame_rate) / 2)
+        logarithmic = self.centres_hz * (2.0 ** (1.0 / self.bands_per_octave) - 1.0)
+        return np.asarray(np.minimum(logarithmic, float(self.frame_rate) / 2))
 
     @cached_property
     def half_widths_hz(self) -> NDArray[np.float64]:
@@ -166,7 +167,8 @@ class Filterbank:
         spectrum = torch.fft.rfft(audio, n=self.samples)  # [channels, bins]
         banded = spectrum[:, self._bins]  # [channels, rows, frames]
         banded = torch.complex(banded.real * self._weights, banded.imag * self._imaginary_weights)
-        return torch.fft.ifft(banded, dim=-1) * (2.0 * self.frames / self.samples)
+        coefficients: Tensor = torch.fft.ifft(banded, dim=-1) * (2.0 * self.frames / self.samples)
+        return coefficients
 
     def inverse(self, coefficients: Tensor) -> Tensor:
         """Coefficients ``[channels, rows, frames]`` to audio ``[channels, samples]``: exact after ``forward``.
@@ -183,7 +185,8 @@ class Filterbank:
         spectrum[:, 0] *= 2.0  # bins that are their own mirror image get both halves
         if self.samples % 2 == 0:
             spectrum[:, -1] *= 2.0
-        return torch.fft.irfft(torch.view_as_complex(spectrum), n=self.samples) * (self.samples / (2.0 * self.frames))
+        audio: Tensor = torch.fft.irfft(torch.view_as_complex(spectrum), n=self.samples)
+        return audio * (self.samples / (2.0 * self.frames))
 
 
 @lru_cache(maxsize=8)

@@ -87,9 +87,9 @@ def integrate(coefficients: Tensor, advances: Tensor, locked: NDArray[np.int64],
     steps = torch.zeros_like(phase)
     steps[..., 1:] = advances[..., :-1].double()
     travelled = steps.cumsum(-1)
-    anchors = np.zeros(frames, dtype=np.int64)
-    anchors[locked] = locked
-    anchors = torch.from_numpy(np.maximum.accumulate(anchors))
+    latest = np.zeros(frames, dtype=np.int64)
+    latest[locked] = locked
+    anchors = torch.from_numpy(np.maximum.accumulate(latest))
     reference = phase - travelled
     if start is not None and 0 not in locked:
         reference[..., 0] = start

@@ -120,7 +120,7 @@ def blocks(plan: Plan) -> Iterator[Block]:
 def _slice(plan: Plan, stem: int, slices: Slices, number: int, phases: dict[tuple[int, int], Tensor]) -> Tensor:
     """One slice of a stem ``[channels, transform samples]``: the path from latents to waveform."""
     settings, (one, two), bank = plan.settings, plan.clips, slices.bank
-    times = slices.frames(number) * slices.hop_samples  # [frames], in samples of the stem
+    times = slices.frames(number).astype(np.float64) * slices.hop_samples  # [frames], in samples of the stem
     x = _amount(plan, plan.stems[stem], times)
     first, second = _parts(plan, stem, slices, number, times, x, phases)
 

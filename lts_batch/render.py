@@ -203,7 +203,7 @@ def _preview(sources: Sequence[Excerpt], planned: pipeline.Plan, path: Path, ove
 
 
 def _scaling_note(peaks: Sequence[float], gain: float, subtype: str) -> list[str]:
-    over = 20 * np.log10(max(max(peaks), 1e-9))
+    over = 20 * np.log10(max(*peaks, 1e-9))
     if gain != 1.0:
         return [f"all stems were scaled by {20 * np.log10(gain):.2f} dB, for the loudest peaked at {over:+.2f} dBFS"]
     if subtype == "FLOAT":

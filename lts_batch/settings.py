@@ -10,6 +10,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ LENGTHS = ("interpolate", "first", "second", "longest")
 PHASES = ("source", "griffinlim")
 CLIPPINGS = ("float", "scale")
 NAMINGS = ("steps", "lts")
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text in quotes"}
 
 
 def _setting(default: Any, help: str, *, choices: tuple[str, ...] = (), least: float | None = None,
@@ -62,6 +64,8 @@ class Settings:
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
             _check(item, getattr(self, item.name))
+        if self.curve is not None and self.x is not None:
+            raise SettingsError("x and curve exclude each other: leave one of them out")
         if self.curve is not None:
             _check_curve(self.curve, self.curve_unit)
 
@@ -102,7 +106,7 @@ def _check(item: "dataclasses.Field[Any]", value: Any) -> None:
 
 def _check_curve(curve: tuple[tuple[float, float], ...], unit: str) -> None:
     times = [point[0] for point in curve]
-    if not all(math.isfinite(t) and t >= 0 for t in times) or any(b <= a for a, b in zip(times, times[1:], strict=False)):
+    if not all(math.isfinite(t) and t >= 0 for t in times) or any(b <= a for a, b in pairwise(times)):
         raise SettingsError(f"the times of a curve must rise from 0 upwards, found {times}")
     if unit == "fraction" and times[-1] > 1:
         raise SettingsError(f"curve time {times[-1]:g} lies past the end: with curve_unit = 'fraction' times go from 0"
@@ -136,7 +140,7 @@ def change(base: Settings, differences: Mapping[str, Any], source: str, *, from_
             raise SettingsError(f"{source}: a job file may not set {key!r}; set it in a preset or on the command line")
         values[key] = _convert(key, value, source)
     # a list of amounts and a curve exclude each other; the later word wins
-    if values.get("x") is not None or "steps" in values:
+    if values.get("x") is not None or "steps" in values or "beyond" in values:
         values.setdefault("curve", None)
         values.setdefault("x", None)
     elif values.get("curve") is not None:
@@ -149,20 +153,21 @@ def change(base: Settings, differences: Mapping[str, Any], source: str, *, from_
 
 def _convert(key: str, value: Any, source: str) -> Any:
     """TOML and JSON values to the types of the dataclass; nothing is guessed."""
-    wanted = str(FIELDS[key].type)
-    real = isinstance(value, int | float) and not isinstance(value, bool)
+    kind = FIELDS[key].type
+    wanted = kind.__name__ if isinstance(kind, type) else str(kind)
+    real = _is_real(value)
     if value is None and "None" in wanted:
         return None
     if key == "x":
         value = [value] if real else value
-        if isinstance(value, list | tuple) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value):
+        if isinstance(value, list | tuple) and all(map(_is_real, value)):
             return tuple(float(v) for v in value)
         raise SettingsError(f"{source}: x must be a number or a list of numbers, found {value!r}")
     if key == "curve":
-        try:
+        if isinstance(value, list | tuple) and all(isinstance(pair, list | tuple) and len(pair) == 2
+                                                   and all(map(_is_real, pair)) for pair in value):
             return tuple((float(t), float(x)) for t, x in value)
-        except (TypeError, ValueError):
-            raise SettingsError(f"{source}: curve must be a list of [time, x] pairs, found {value!r}") from None
+        raise SettingsError(f"{source}: curve must be a list of [time, x] pairs, found {value!r}")
     if "bool" in wanted and isinstance(value, bool):
         return value
     if "int" in wanted and real and float(value).is_integer():
@@ -171,7 +176,12 @@ def _convert(key: str, value: Any, source: str) -> Any:
         return float(value)
     if "str" in wanted and isinstance(value, str):
         return value
-    raise SettingsError(f"{source}: {key} = {value!r} has the wrong type, it takes {wanted}")
+    raise SettingsError(f"{source}: {key} = {value!r} has the wrong type, it takes {_KINDS[wanted.split(' ')[0]]}")
+
+
+def _is_real(value: Any) -> bool:
+    """A number that fits a float; true and false are none."""
+    return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63)
 
 
 def as_dict(settings: Settings) -> dict[str, Any]:
@@ -223,6 +233,6 @@ def _preset_values(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"preset {path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"preset {path} cannot be read ({error.strerror}): check the name and the folder") from None
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number of 5000 digits, a thousand brackets
         raise SettingsError(f"preset {path} is not TOML: {error}") from None

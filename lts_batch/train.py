@@ -135,8 +135,7 @@ class Training:
         s = self.schedule
         draw = np.random.default_rng([s.seed, self.step])
         generator = torch.Generator().manual_seed(int(draw.integers(2**62)))
-        rows = np.sort(draw.choice(self.rows, s.batch, replace=len(self.rows) < s.batch * 4)
-                       if len(self.rows) < 100_000 else self.rows[draw.integers(len(self.rows), size=s.batch)])
+        rows = np.sort(self.rows[draw.integers(len(self.rows), size=s.batch)])
         # sorted rows read faster, but neighbours would then be augmented alike
         batch = self._shapes(rows, move=False)[torch.randperm(s.batch, generator=generator)]
         shapes = augment(batch, generator).to(self.device)

@@ -82,7 +82,8 @@ class FrameVAE(nn.Module):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents ``[frames, latent]`` to log shapes ``[frames, bands]`` (not yet of unit norm)."""
-        return self.centre + self.linear_shape(latents) + self.to_shape(self.decoder(latents))
+        shapes: Tensor = self.centre + self.linear_shape(latents) + self.to_shape(self.decoder(latents))
+        return shapes
 
     def forward(self, shapes: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Reparameterised pass for training: decoded log shapes, mean, log-variance."""

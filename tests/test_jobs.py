@@ -73,7 +73,8 @@ def shape(found: Found) -> list[tuple[str, str, list[str]]]:
     (["k_B.WAV", "k_A.AIF"], [("pair", "k", ["k_A.AIF", "k_B.WAV"])], []),
     (["k_A.wav", "k_B.wav", "k_C.wav"], [("pair", "k", ["k_A.wav", "k_B.wav", "k_C.wav"])], []),
     ([f"k_{r}.wav" for r in "ABCD"], [("pair", "k", [f"k_{r}.wav" for r in "ABCD"])], []),
-    (["a_b_A.wav", "a_b_B.wav", "a_A.wav"], [("pair", "a_b", ["a_b_A.wav", "a_b_B.wav"])], ["a_A.wav waits for its partner a_B"]),
+    (["a_b_A.wav", "a_b_B.wav", "a_A.wav"], [("pair", "a_b", ["a_b_A.wav", "a_b_B.wav"])],
+     ["a_A.wav waits for its partner a_B"]),
     (["k_A.wav"], [], ["k_A.wav waits for its partner k_B"]),
     (["k_B.wav"], [], ["k_B.wav waits for its partner k_A"]),
     (["k_A.wav", "k_C.wav"], [], ["k_A.wav waits for its partner k_B"]),
@@ -283,7 +284,7 @@ def test_cancel_files_are_reported(inbox: Path) -> None:
     ({"settings": {"steps": True}}, SettingsError, "wrong type"),
     ({"settings": {"x": []}}, SettingsError, "x is empty"),
     ({"settings": {"x": [0.0] * 6000}}, JobError, "settings.x"),
-    ({"settings": {"curve": ["12", "34"]}}, JobError, "settings.curve"),
+    ({"settings": {"curve": ["01", "11"]}}, JobError, "settings.curve"),
     ({"settings": {"naming": "../../{x}"}}, SettingsError, "choose one of"),
     ({"settings": []}, JobError, "settings is \\[\\]; it should be of type object"),
     ({"preset": "../evil"}, JobError, "preset is"),
@@ -441,7 +442,7 @@ def test_without_the_systems_word_the_opened_file_is_compared(tmp_path: Path, mo
 @pytest.mark.parametrize(("make", "message"), [
     (lambda path: None, "is missing"),
     (lambda path: path.mkdir(), "is no ordinary file"),
-    (lambda path: os.mkfifo(path), "is no ordinary file"),
+    (os.mkfifo, "is no ordinary file"),
     (lambda path: path.symlink_to(path), "cannot be opened"),
     (lambda path: path.symlink_to(path.with_name("gone")), "is missing"),
 ])

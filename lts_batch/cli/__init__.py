@@ -5,8 +5,13 @@ import sys
 import click
 
 from lts_batch import __version__
-from lts_batch.cli import corpus, demo, presets, render, train, watch
+from lts_batch.cli.corpus import corpus
+from lts_batch.cli.demo import demo
 from lts_batch.cli.messages import fail
+from lts_batch.cli.presets import presets
+from lts_batch.cli.render import render
+from lts_batch.cli.train import train
+from lts_batch.cli.watch import allow, watch
 from lts_batch.errors import LtsError
 
 
@@ -30,7 +35,7 @@ def commands() -> None:
     """
 
 
-for command in (demo.demo, render.render, watch.watch, watch.allow, presets.presets, train.train, corpus.corpus):
+for command in (demo, render, watch, allow, presets, train, corpus):
     commands.add_command(command)
 
 
