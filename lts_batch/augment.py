@@ -1,35 +1,43 @@
-"""Changes to training frames that leave them plausible sounds: transposed, filtered, or heard together with another.
+"""Changes to training frames that leave them plausible sounds: transposed, filtered, or heard together with others.
 
-A corpus of a given size holds few recordings; these widen it in the three ways in which recordings differ most.
+A corpus of a given size holds few recordings; these widen it in the ways in which recordings differ most. Pure tones at
+random places stand for what instruments rarely play and recordings often hold: the lone high partials of bells,
+chimes and whistles.
 """
 
 import math
+from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lts_batch import features
+from lts_batch.filterbank import Bands
 
 SHIFT_BANDS = 24  # half an octave either way
+TONES_A_BAND = 4
+MOST_TONES = 6
 _GROUPS = 8  # frames shifted alike; one gather per frame would cost more than the network
 _CURVES = 6
 _CURVE_DB = 4.0
 
 
-def augment(shapes: Tensor, generator: torch.Generator) -> Tensor:
+def augment(shapes: Tensor, bands: Bands, generator: torch.Generator) -> Tensor:
     """Log shapes ``[frames, bands]``, in random order, to as many others.
 
-    A quarter of the frames stays as it is; the others are shifted by up to ``SHIFT_BANDS``, and then one half of them is
-    filtered by a smooth curve, the other half mixed with another frame at 0 to -30 dB.
+    A quarter of the frames stays as it is; the others are shifted by up to ``SHIFT_BANDS``, and then a third of them
+    filtered by a smooth curve, a third mixed with another frame at 0 to -30 dB, a third joined by pure tones.
     """
     untouched = len(shapes) // 4
     linear = torch.cat([_shift(group, generator) for group in features.expand(shapes[untouched:]).chunk(_GROUPS)])
-    filtered, mixed = linear.tensor_split(2)
+    filtered, mixed, joined = features.unit_norm(linear).tensor_split(3)
     filtered = filtered * _curves(len(filtered), filtered.shape[1], generator)
-    others = features.unit_norm(mixed)[torch.randperm(len(mixed), generator=generator)]
-    share = 10 ** (-1.5 * torch.rand(len(mixed), 1, generator=generator))
-    mixed = torch.hypot(features.unit_norm(mixed), share * others)
-    return torch.cat((shapes[:untouched], features.compress(features.unit_norm(torch.cat((filtered, mixed))))))
+    others = mixed[torch.randperm(len(mixed), generator=generator)]
+    mixed = torch.hypot(mixed, _gains(len(mixed), -30.0, 0.0, generator) * others)
+    joined = torch.hypot(joined, _tones(len(joined), bands, generator))
+    changed = features.compress(features.unit_norm(torch.cat((filtered, mixed, joined))))
+    return torch.cat((shapes[:untouched], changed))
 
 
 def _shift(linear: Tensor, generator: torch.Generator) -> Tensor:
@@ -45,3 +53,27 @@ def _curves(count: int, bands: int, generator: torch.Generator) -> Tensor:
     cosines = torch.cos(torch.arange(1, _CURVES + 1)[:, None] * position)
     amounts = torch.randn(count, _CURVES, generator=generator) * _CURVE_DB / torch.arange(1, _CURVES + 1).sqrt()
     return torch.as_tensor(10.0 ** ((amounts @ cosines) / 20.0))
+
+
+def _gains(count: int, low_db: float, high_db: float, generator: torch.Generator) -> Tensor:
+    """Random gains ``[count, 1]``, even in decibels."""
+    return torch.as_tensor(10.0 ** ((low_db + (high_db - low_db) * torch.rand(count, 1, generator=generator)) / 20.0))
+
+
+def _tones(count: int, bands: Bands, generator: torch.Generator) -> Tensor:
+    """Frames ``[count, bands]`` of up to ``MOST_TONES`` sines each, anywhere, from -30 dB up to far over the frame."""
+    table = _sines(bands)
+    power = torch.zeros(count, len(bands))
+    for _ in range(MOST_TONES):
+        chosen = table[torch.randint(len(table), (count,), generator=generator)]
+        sounding = torch.rand(count, 1, generator=generator) < 0.6
+        power = power + (sounding * _gains(count, -30.0, 0.0, generator) * chosen).square()
+    return power.sqrt() * _gains(count, -20.0, 20.0, generator)
+
+
+@lru_cache(maxsize=2)
+def _sines(bands: Bands) -> Tensor:
+    """The frames of sines evenly spread over the bands ``[TONES_A_BAND * bands, bands]``."""
+    places = np.linspace(0.0, len(bands) - 1.0, TONES_A_BAND * len(bands))
+    frequencies = np.interp(places, np.arange(len(bands)), bands.centres_hz)
+    return torch.from_numpy(bands.response(frequencies).astype(np.float32))

@@ -12,7 +12,8 @@ def read_curve(path: Path) -> dict[str, Any]:
     """The settings ``curve`` and, where the file says so, ``curve_unit``.
 
     JSON: ``[[0, 0], [1, 1]]`` or ``{"unit": "seconds", "points": [[0, 0], [2.5, 1]]}``. CSV: two columns, time and x,
-    with or without a heading; a heading ``seconds`` over the times sets the unit.
+    parted by commas, semicolons or tabs, with or without a heading; a heading ``seconds`` over the times sets the unit.
+    Where no comma parts the columns it may stand in the numbers, as spreadsheets in much of Europe write them.
 
     Raises:
         SettingsError: the file is missing, or holds something else.
@@ -20,9 +21,9 @@ def read_curve(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise SettingsError(f"curve {path} cannot be read: {error.strerror}") from None
+        raise SettingsError(f"curve {path} cannot be read ({error.strerror}): check the name and the folder") from None
     except UnicodeDecodeError:
-        raise SettingsError(f"curve {path} is not text; give JSON or CSV with times and x") from None
+        raise SettingsError(f"curve {path} is not text: give JSON or CSV with times and x") from None
     if text.lstrip().startswith(("[", "{")):
         return _from_json(text, path)
     return _from_csv(text, path)
@@ -31,8 +32,8 @@ def read_curve(path: Path) -> dict[str, Any]:
 def _from_json(text: str, path: Path) -> dict[str, Any]:
     try:
         values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SettingsError(f"curve {path} is not JSON: {error}") from None
+    except (ValueError, RecursionError) as error:  # a number of 5000 digits is a ValueError too
+        raise SettingsError(f"curve {path} is not JSON: {error}; write for example [[0, 0], [1, 1]]") from None
     if isinstance(values, list):
         return {"curve": values}
     if not isinstance(values, dict) or "points" not in values or set(values) - {"unit", "points"}:
@@ -41,7 +42,10 @@ def _from_json(text: str, path: Path) -> dict[str, Any]:
 
 
 def _from_csv(text: str, path: Path) -> dict[str, Any]:
-    rows = [row for row in csv.reader(text.splitlines(), delimiter=";" if ";" in text else ",") if row]
+    delimiter = next((sign for sign in ";\t" if sign in text), ",")
+    rows = [row for row in csv.reader(text.splitlines(), delimiter=delimiter) if any(map(str.strip, row))]
+    if delimiter != ",":
+        rows = [[cell.replace(",", ".") for cell in row] for row in rows]
     unit = {}
     if rows and not _is_number(rows[0][0]):
         if rows[0][0].strip().lower() in ("seconds", "fraction"):
@@ -50,7 +54,7 @@ def _from_csv(text: str, path: Path) -> dict[str, Any]:
     points = []
     for number, row in enumerate(rows, 1):
         if len(row) != 2 or not all(map(_is_number, row)):
-            raise SettingsError(f"curve {path}: point {number} is {','.join(row)!r}; each line holds a time and an x")
+            raise SettingsError(f"curve {path}: point {number} is {delimiter.join(row)!r}; each line holds a time and an x")
         points.append([float(row[0]), float(row[1])])
     if not points:
         raise SettingsError(f"curve {path} holds no points; each line holds a time and an x")

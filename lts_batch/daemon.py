@@ -17,7 +17,7 @@ from typing import Any
 
 from lts_batch import manifest
 from lts_batch.allowed import NotAllowed, allowed_folders
-from lts_batch.closing import free_folder, plan, stage_error
+from lts_batch.closing import free_folder, leaving, places_on, plan, stage_error
 from lts_batch.errors import ClipError, JobError, LtsError, OutputError
 from lts_batch.heartbeat import Heartbeat
 from lts_batch.jobfile import shortened
@@ -153,7 +153,7 @@ class Daemon:
         with Heartbeat(self.spool, root_id, lease_seconds=self._lease_seconds) as self._heartbeat:
             self.spool.sweep()
             self._finish_pending()
-            self._workshop.model(self._base.model)
+            self._workshop.open(self._base.model)
             yield
 
     # ------------------------------------------------ a turn
@@ -257,7 +257,8 @@ class Daemon:
         staged = self.spool.staging / job.id
         remove(staged)
         try:
-            self._workshop.make(job, self.spool, staged, self._reporter(job))
+            places = places_on(self.spool.archive / job.id, leaving(self.spool, job.candidate))
+            self._workshop.make(job, staged, places, self._reporter(job))
         except _Cancelled:
             remove(staged)
             self._end_cancelled(job.candidate, job.id)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lts_batch import audio, plots
 from lts_batch.daemon import Daemon
-from lts_batch.errors import OutputError
+from lts_batch.errors import JobError, OutputError
 from lts_batch.manifest import Manifest, from_json
 from lts_batch.settings import presets_folder
 from lts_batch.whole import output_error
@@ -30,22 +30,25 @@ def demo(root: Path, *, progress: Callable[[float, str], None] | None = None) ->
 
     Raises:
         OutputError: ``root`` exists and is not empty, or cannot be written to.
+        JobError: the daemon could not make the stems.
     """
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise OutputError(f"{root} is there already and not empty: remove it, or give another folder with --folder")
     say = progress or (lambda fraction, message: None)
     inbox = root / "inbox" / SET_NAME
     try:
+        if root.exists() and not root.is_dir():
+            raise OutputError(f"{root} is a file, and the demo needs a folder: give another one with --folder")
+        if root.exists() and any(root.iterdir()):
+            raise OutputError(f"{root} is there already and not empty: remove it, or give another folder with --folder")
         inbox.mkdir(parents=True)
         for name in ("choir.flac", "piano.flac"):
             shutil.copyfile(presets_folder() / "demo" / name, inbox / name)
     except OSError as error:
-        raise output_error(inbox, error) from None
+        raise output_error(root, error) from None
     summary = Daemon(root, settle_seconds=SETTLE_SECONDS, lease_seconds=0.0,
                      progress=lambda job, fraction, message: say(fraction, message)).run_once()
-    summary.check()
-    job = summary.of("done")[0].job
-    stems = root / "outbox" / job
+    if failed := summary.of("failed"):
+        raise JobError(f"the demo came to no stems: {failed[0].message}")
+    stems = root / summary.of("done")[0].folder
     manifest = from_json((stems / "manifest.json").read_text(encoding="utf-8"))
     picture = root / "stems.png"
     pieces = [(f"x = {stem.x:g}", *audio.read(stems / stem.file)) for stem in manifest.stems]

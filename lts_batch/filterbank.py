@@ -73,6 +73,15 @@ class Bands:
     def __len__(self) -> int:
         return len(self.centres_hz)
 
+    def response(self, frequencies_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The frame of a steady sine of amplitude 1 at each frequency ``[n]``: magnitudes ``[n, bands]``.
+
+        Raw windows over the root of their summed squares, as in ``Filterbank``; right wherever only the bands reach.
+        """
+        offset = np.clip((frequencies_hz[:, None] - self.centres_hz) / self.half_widths_hz, -1.0, 1.0)
+        raw = np.sqrt(self.spacings_hz / self.half_widths_hz) * np.cos(0.5 * np.pi * offset) ** 2
+        return np.asarray(raw / np.linalg.norm(raw, axis=1, keepdims=True).clip(1e-12))
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON; ``Bands.from_dict`` gives it back."""
         return {
@@ -83,8 +92,15 @@ class Bands:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Bands":
         """Raises ValueError or KeyError where the values do not describe a layout."""
-        bands = cls(float(values["lowest_hz"]), int(values["bands_per_octave"]), float(values["highest_hz"]),
-                    float(values["gamma_hz"]), Fraction(values["frame_rate"]))
+        try:
+            bands = cls(float(values["lowest_hz"]), int(values["bands_per_octave"]), float(values["highest_hz"]),
+                        float(values["gamma_hz"]), Fraction(values["frame_rate"]))
+        except (ZeroDivisionError, TypeError) as error:
+            raise ValueError(f"the layout holds a value that is no number: {error}") from None
+        ranges = (0.0 < bands.lowest_hz < bands.highest_hz <= 1e6, 1 <= bands.bands_per_octave <= 1200,
+                  0.0 <= bands.gamma_hz <= 1e6, 1 <= bands.frame_rate <= 100_000)
+        if not all(ranges):  # most of these would lay out bands without end
+            raise ValueError(f"the layout is out of range: {values}")
         if len(bands) != values["count"]:
             raise ValueError(f"the layout gives {len(bands)} bands, not {values['count']}")
         return bands
@@ -189,7 +205,7 @@ class Filterbank:
         return audio * (self.samples / (2.0 * self.frames))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def filterbank(bands: Bands, sample_rate: int, samples: int, frames: int, device: str = "cpu") -> Filterbank:
     """A cached ``Filterbank``: slices of one length share their windows."""
     return Filterbank(bands, sample_rate, samples, frames, device)

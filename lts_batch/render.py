@@ -1,13 +1,14 @@
 """Clips on disk to stems on disk, with the record that lets each stem be made again.
 
-Stems are rendered into working files beside their folder. Only when all are done is it known whether they fit into
-24 bit; then each is written whole, and the manifest last. A failure leaves nothing behind.
+Stems are rendered into a hidden folder inside theirs. Only when all are done is it known whether they fit into 24 bit;
+then they are written, and only when all of that went well do they take their places, the manifest last. A failure
+leaves everything as it was.
 """
 
 import dataclasses
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from lts_batch.manifest import ClipEntry, Manifest, StemEntry
 from lts_batch.moves import sha256
 from lts_batch.names import clean, stem_names
 from lts_batch.settings import Settings, as_dict
-from lts_batch.whole import output_error, temporary_beside, write_whole
+from lts_batch.whole import output_error, place, temporary_beside, write_whole
 
 DRAFT_ITERATIONS = 4
 _COPY_SAMPLES = 1 << 20
@@ -70,12 +71,14 @@ def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: Model
         stack.enter_context(_folder(out))
         if not overwrite:
             _refuse_existing(out, wanted)
+        new = stack.enter_context(_taken_back())
         working = stack.enter_context(_working(out))
         say(0.0, "reading")
         titles = [str(clip.path) for clip in clips]
         planned = pipeline.plan(sources, settings, model, titles)
         if preview:
-            _preview(sources, planned, out / "preview.wav", overwrite)
+            _preview(sources, planned, working / "preview.wav")
+            _deliver(working, out, ["preview.wav"], new, overwrite)
             say(0.0, f"preview in {out / 'preview.wav'}")
         peaks = _render_into(planned, working, say)
         scale = settings.clip == "scale"
@@ -83,18 +86,18 @@ def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: Model
         subtype: audio.Subtype = "PCM_24" if scale or max(peaks) <= 1.0 else "FLOAT"
         notes = [*planned.notes, *_scaling_note(peaks, gain, subtype)]
         entries = []
-        with _all_or_nothing(out, wanted, kept=overwrite):
-            for number, (name, stem) in enumerate(zip(names, planned.stems, strict=True)):
-                _write(working / f"{number}.f32", out / name, planned, stem, gain, subtype, overwrite)
-                entries.append(StemEntry(name, number + 1, stem.x, stem.samples, planned.sample_rate, planned.channels,
-                                         subtype, min(1.0, peaks[number] * gain) if subtype != "FLOAT" else peaks[number],
-                                         sha256(out / name)))
-            manifest = Manifest(job, __version__, {"name": settings.model, "sha256": str(model.record.get("sha256"))},
-                                as_dict(settings),
-                                tuple(_entry(clip, source) for clip, source in zip(clips, sources, strict=True)),
-                                tuple(entries), tuple(notes), dict(echo or {}), job_digest)
-            write_whole(out / "manifest.tsv", manifest.to_tsv(), overwrite=overwrite)
-            write_whole(out / "manifest.json", manifest.to_json(), overwrite=overwrite)
+        for number, (name, stem) in enumerate(zip(names, planned.stems, strict=True)):
+            _write(working / f"{number}.f32", working / name, planned, stem, gain, subtype)
+            entries.append(StemEntry(name, number + 1, stem.x, stem.samples, planned.sample_rate, planned.channels,
+                                     subtype, min(1.0, peaks[number] * gain) if subtype != "FLOAT" else peaks[number],
+                                     sha256(working / name)))
+        manifest = Manifest(job, __version__, {"name": settings.model, "sha256": str(model.record.get("sha256"))},
+                            as_dict(settings),
+                            tuple(_entry(clip, source) for clip, source in zip(clips, sources, strict=True)),
+                            tuple(entries), tuple(notes), dict(echo or {}), job_digest)
+        write_whole(working / "manifest.tsv", manifest.to_tsv())
+        write_whole(working / "manifest.json", manifest.to_json())
+        _deliver(working, out, [*names, "manifest.tsv", "manifest.json"], new, overwrite)
         say(1.0, "done")
         return manifest
 
@@ -116,19 +119,21 @@ def _files(clips: Sequence[Clip], settings: Settings) -> list[str]:
 @contextmanager
 def _folder(out: Path) -> Iterator[None]:
     """The output folder, made where it is missing, and unmade, with what was made above it, if it stays empty."""
-    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    made: list[Path] = []
     try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise output_error(out, error) from None
-    try:
+        try:
+            made = [folder for folder in (out, *out.parents) if not folder.exists()]
+            standing = next((folder for folder in (out, *out.parents) if folder not in made), Path())
+            if not standing.is_dir():
+                raise OutputError(f"{standing} is a file, and stems need a folder: choose another name for it")
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise output_error(out, error) from None
         yield
     except BaseException:
         for folder in made:
-            try:
+            with suppress(OSError):
                 folder.rmdir()
-            except OSError:
-                break
         raise
 
 
@@ -142,20 +147,34 @@ def _working(out: Path) -> Iterator[Path]:
         raise output_error(out, error) from None
     try:
         yield folder
+    except OutputError as error:  # people know a file by where it was to go
+        raise OutputError(str(error).replace(str(folder), str(out))) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _all_or_nothing(out: Path, names: Sequence[str], *, kept: bool) -> Iterator[None]:
-    """Removes what was written of ``names`` if not all can be; files that were to be replaced stay as they are."""
-    before = {name for name in names if (out / name).exists()} if kept else set()
+def _taken_back() -> Iterator[list[Path]]:
+    """Files put on the list are removed again if the block fails."""
+    new: list[Path] = []
     try:
-        yield
+        yield new
     except BaseException:
-        for name in set(names) - before:
-            (out / name).unlink(missing_ok=True)
+        for path in new:
+            path.unlink(missing_ok=True)
         raise
+
+
+def _deliver(working: Path, out: Path, names: Sequence[str], new: list[Path], overwrite: bool) -> None:
+    """Gives finished files their place and notes on the list those that replace nothing."""
+    for path in (out / name for name in names):
+        fresh = not path.exists()
+        try:
+            place(working / path.name, path, overwrite=overwrite)
+        except OSError as error:
+            raise output_error(path, error) from None
+        if fresh:
+            new.append(path)
 
 
 def _refuse_existing(out: Path, names: Sequence[str]) -> None:
@@ -169,35 +188,35 @@ def _render_into(planned: pipeline.Plan, working: Path, say: Progress) -> list[f
     """All stems as raw float32 working files; their peaks."""
     peaks = [0.0] * len(planned.stems)
     total, done = sum(stem.samples for stem in planned.stems), 0
-    with ExitStack() as stack:
-        try:
+    try:
+        with ExitStack() as stack:
             files = [stack.enter_context((working / f"{number}.f32").open("wb")) for number in range(len(peaks))]
             for block in pipeline.blocks(planned):
                 files[block.stem].write(np.ascontiguousarray(block.samples.T, dtype="<f4").tobytes())
                 peaks[block.stem] = max(peaks[block.stem], audio.peak(block.samples))
                 done += block.samples.shape[1]
                 say(0.95 * done / total, f"stem {block.stem + 1} of {len(peaks)}")
-        except OSError as error:
-            raise output_error(working.parent, error) from None
+    except OSError as error:  # also from closing, which writes what is left
+        raise output_error(working.parent, error) from None
     return peaks
 
 
 def _write(source: Path, destination: Path, planned: pipeline.Plan, stem: pipeline.Stem, gain: float,
-           subtype: audio.Subtype, overwrite: bool) -> None:
+           subtype: audio.Subtype) -> None:
     with (source.open("rb") as file,
-          audio.Writer(destination, planned.sample_rate, planned.channels, subtype=subtype, overwrite=overwrite,
+          audio.Writer(destination, planned.sample_rate, planned.channels, subtype=subtype,
                        expected_samples=stem.samples) as writer):
         while data := file.read(_COPY_SAMPLES * planned.channels * 4):
             block = np.frombuffer(data, dtype="<f4").reshape(-1, planned.channels).T
             writer.write(block if gain == 1.0 else np.clip(block * np.float32(gain), -1.0, 1.0))
 
 
-def _preview(sources: Sequence[Excerpt], planned: pipeline.Plan, path: Path, overwrite: bool) -> None:
+def _preview(sources: Sequence[Excerpt], planned: pipeline.Plan, path: Path) -> None:
     settings = planned.settings
     draft = dataclasses.replace(settings, x=(0.5,), curve=None, repair=0,
                                 iterations=min(settings.iterations, DRAFT_ITERATIONS))
     plan = pipeline.plan(sources, draft, planned.model)
-    with audio.Writer(path, plan.sample_rate, plan.channels, subtype="FLOAT", overwrite=overwrite) as writer:
+    with audio.Writer(path, plan.sample_rate, plan.channels, subtype="FLOAT") as writer:
         for block in pipeline.blocks(plan):
             writer.write(block.samples)
 
@@ -213,5 +232,10 @@ def _scaling_note(peaks: Sequence[float], gain: float, subtype: str) -> list[str
 
 
 def _entry(clip: Clip, source: Excerpt) -> ClipEntry:
-    return ClipEntry(str(clip.path), clean(clip.title), clip.path.stat().st_size, sha256(clip.path), source.sample_rate,
-                     source.channels, source.start, source.samples)
+    try:
+        size_bytes, digest = clip.path.stat().st_size, sha256(clip.path)
+    except OSError as error:
+        raise ClipError(f"{clip.path} cannot be read any more ({error.strerror}): leave clips where they are until their"
+                        " stems are made") from None
+    return ClipEntry(str(clip.path), clean(clip.title), size_bytes, digest, source.sample_rate, source.channels,
+                     source.start, source.samples)

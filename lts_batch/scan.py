@@ -107,13 +107,13 @@ def scan(inbox: Path, seen: Observations, now: float, *, settle_seconds: float, 
 def named_by_job_files(inbox: Path, but: Path | None = None) -> frozenset[Path]:
     """The files inside the inbox that job files lying there name, leaving out one job file's own wishes."""
     found: set[Path] = set()
-    for entry in _list(inbox):
-        if entry.path.name.endswith(JOB_FILE_SUFFIX) and entry.path != but:
+    for path in inbox.iterdir() if inbox.is_dir() else ():
+        if path.name.endswith(JOB_FILE_SUFFIX) and not path.name.startswith(".") and path != but:
             try:
-                named = named_paths(read_bytes(entry.path), inbox)
+                named = named_paths(read_bytes(path), inbox)
             except JobError:
                 continue
-            found.update(path for path in (inbox_entry(path, inbox) for path in named) if path is not None)
+            found.update(entry for entry in (inbox_entry(path, inbox) for path in named) if entry is not None)
     return frozenset(found)
 
 
@@ -217,11 +217,10 @@ class _View:
                 name = entry.path.stem
                 self.waiting.append(Waiting(entry.path, f"{entry.path.name} has no partner: name two clips {name}_A and"
                                                         f" {name}_B, or put them into a folder of their own"))
+        near = _by_beginning(entries)
         for name, members in groups.items():
             roles = "".join(sorted(role for role, _ in members))
             clips = [entry for _, entry in sorted(members, key=lambda member: member[0])]
-            near = [entry for entry in entries
-                    if unicodedata.normalize("NFC", entry.path.name).lstrip(".").startswith(f"{name}_")]
             why = None
             if len(set(roles)) < len(roles):
                 twice = next(role for role in roles if roles.count(role) > 1)
@@ -229,7 +228,7 @@ class _View:
             elif len(roles) < 2 or not _ROLES.startswith(roles):
                 missing = next(role for role in _ROLES if role not in roles)
                 why = f"{clips[0].path.name} waits for its partner {name}_{missing}"
-            self._offer(origin, name, clips, near, why, settings, folder / name, None)
+            self._offer(origin, name, clips, near[name], why, settings, folder / name, None)
         for entry in entries:
             if origin == "preset" and entry.is_folder and not entry.path.name.startswith("."):
                 self.waiting.append(Waiting(entry.path, f"{entry.path.name} lies in a preset's folder, where clips are"
@@ -297,6 +296,16 @@ def _read(entry: Entry, inbox: Path, base: Settings) -> JobFile:
     except LtsError as error:
         result = error
     return JobFile(entry, data, result, whole, named)
+
+
+def _by_beginning(entries: list[Entry]) -> dict[str, list[Entry]]:
+    """For each beginning before a ``_`` the entries that have it: a pair's clips, and what may become one of them."""
+    found: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        name = unicodedata.normalize("NFC", entry.path.name).lstrip(".")
+        for place in re.finditer("_", name):
+            found[name[:place.start()]].append(entry)
+    return found
 
 
 def _list(folder: Path) -> list[Entry]:

@@ -33,14 +33,14 @@ VALIDATION_FRAMES = 16_384
 class Schedule:
     """What decides the outcome of a training, beside the frames."""
 
-    steps: int = 12_000
+    steps: int = 9_000
     batch: int = 512
     rate: float = 8e-4
     latent: int = 64
     width: int = 1024
     blocks: int = 1
     kl_weight: float = 2e-6
-    linear_weight: float = 0.03
+    linear_weight: float = 0.04
     seed: int = 0
 
     def rate_at(self, step: int) -> float:
@@ -138,7 +138,7 @@ class Training:
         rows = np.sort(self.rows[draw.integers(len(self.rows), size=s.batch)])
         # sorted rows read faster, but neighbours would then be augmented alike
         batch = self._shapes(rows, move=False)[torch.randperm(s.batch, generator=generator)]
-        shapes = augment(batch, generator).to(self.device)
+        shapes = augment(batch, self.bands, generator).to(self.device)
         noise = torch.randn(s.batch, s.latent, generator=generator).to(self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = s.rate_at(self.step)

@@ -1,15 +1,13 @@
 """Where jobs are rendered: models loaded once each, stems made in a folder of our own, the record completed."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lts_batch.closing import leaving, places_on
 from lts_batch.errors import JobError
 from lts_batch.jobs import Job
 from lts_batch.manifest import Manifest
-from lts_batch.spool import Spool
 from lts_batch.whole import write_whole
 
 Report = Callable[[float, str], None]
@@ -31,6 +29,16 @@ class Workshop:
         self._render, self._load = render, load
         self._models: dict[str, Any] = {}
 
+    def open(self, model: str) -> None:
+        """Load what takes seconds to load, before the first job needs it. Raises ``ModelError``."""
+        self._engine()
+        self.model(model)
+
+    def _engine(self) -> Callable[..., Manifest]:
+        from lts_batch.render import render
+
+        return self._render or render
+
     def model(self, name: str) -> Any:
         """A model by name or folder. Raises ``ModelError``."""
         if name not in self._models:
@@ -41,24 +49,26 @@ class Workshop:
             self._models[name] = self._load(name)
         return self._models[name]
 
-    def make(self, job: Job, spool: Spool, staged: Path, report: Report) -> None:
-        """Render a job into ``staged``. ``report`` may raise to abort.
+    def make(self, job: Job, staged: Path, places: Mapping[Path, Path], report: Report) -> None:
+        """Render a job into ``staged``.
+
+        Args:
+            places: where clips that now lie in the inbox will lie once the job has ended, as the record shall say.
+            report: takes fraction and message; may raise to abort.
 
         Raises:
             Changed: a clip is no longer the one that was checked.
             LtsError: what the engine refuses.
         """
-        from lts_batch.render import Clip, render
+        from lts_batch.render import Clip
 
         clips = [Clip(clip.path, clip.request.offset_samples, clip.request.length_samples,
                       clip.request.name or clip.request.path.stem) for clip in job.clips]
-        found = (self._render or render)(clips, job.candidate.settings, staged, job=job.id, echo=job.candidate.echo,
+        found = self._engine()(clips, job.candidate.settings, staged, job=job.id, echo=job.candidate.echo,
                                          model=self.model(job.candidate.settings.model), progress=report)
         for entry, clip in zip(found.clips, job.clips, strict=True):
             if entry.sha256 != clip.sha256:
                 raise Changed(f"{clip.request.path} was changed while it was rendered")
-        # the record says where the clips lie once the job has ended
-        places = places_on(spool.archive / job.id, leaving(spool, job.candidate))
         entries = tuple(dataclasses.replace(entry, path=str(clip.path if clip.entry is None
                                                             else places.get(clip.entry, clip.path)))
                         for entry, clip in zip(found.clips, job.clips, strict=True))

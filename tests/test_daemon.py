@@ -444,7 +444,9 @@ def test_stopping_leaves_the_job_for_the_next_time(root: Path, make: Callable[..
     assert states(make().run_once()) == [("j", "done")]
 
 
-def test_a_running_daemon_takes_job_files_at_once(root: Path, make: Callable[..., Daemon]) -> None:
+def test_a_running_daemon_is_woken_by_what_arrives(root: Path, make: Callable[..., Daemon],
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lts_batch.daemon.SCAN_SECONDS", 60.0)
     stop, lines = threading.Event(), []
     daemon = make(settle_seconds=0.3, log=lines.append)
     thread = threading.Thread(target=daemon.run, args=(stop,))
@@ -452,10 +454,8 @@ def test_a_running_daemon_takes_job_files_at_once(root: Path, make: Callable[...
     try:
         wait_for(lambda: any(line.startswith("watching") for line in lines))
         wav(root / "inbox" / "a.wav")
-        sent = time.monotonic()
         send(root, "j", "a.wav", "a.wav")
-        wait_for(lambda: (root / "outbox" / "j").exists())
-        assert time.monotonic() - sent < 0.9  # a scan without a wake-up would be up to a second late
+        wait_for((root / "outbox" / "j").exists)
         wav(root / "inbox" / "k_A.wav", 1)
         wav(root / "inbox" / "lone_A.wav", 1)
         wav(root / "inbox" / "k_B.wav", 2)
@@ -520,7 +520,7 @@ def test_polling_does_where_watching_is_refused(root: Path, make: Callable[..., 
         wait_for(lambda: any("can't be watched" in line for line in lines))
         wav(root / "inbox" / "a.wav")
         send(root, "j", "a.wav", "a.wav")
-        wait_for(lambda: (root / "outbox" / "j").exists())
+        wait_for((root / "outbox" / "j").exists)
     finally:
         stop.set()
         thread.join(5)
@@ -649,7 +649,7 @@ Daemon(Path({root!r}), settle_seconds=0, lease_seconds=0, render=slow, load=lamb
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL there")
-@pytest.mark.parametrize("after_seconds", [0.0, 0.03, 0.07, 0.12, 0.2])
+@pytest.mark.parametrize("after_seconds", [0.0, 0.05, 0.12])
 def test_a_killed_daemon_delivers_all_the_same(root: Path, make: Callable[..., Daemon], after_seconds: float) -> None:
     clips = {}
     for n in range(6):

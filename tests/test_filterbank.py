@@ -16,7 +16,7 @@ from lts_batch.filterbank import Bands, Filterbank, Grid, filterbank
 
 BANDS = Bands()
 RATES = [22050, 44100, 48000, 96000, 192000]
-ODD_RATES = [1000, 8000, 11025, 44056, 47999, 48048]
+ODD_RATES = [1000, 8000, 11025, 47999, 48048]
 
 
 def bank_for(sample_rate: int, samples: int) -> Filterbank:
@@ -79,6 +79,7 @@ def test_a_layout_survives_json() -> None:
     {"count": 466}, {"lowest_hz": 0.0}, {"lowest_hz": -1.0}, {"lowest_hz": math.nan}, {"highest_hz": 10.0},
     {"highest_hz": math.inf}, {"bands_per_octave": 0}, {"gamma_hz": -1.0}, {"gamma_hz": math.nan},
     {"frame_rate": "0"}, {"frame_rate": "1/0"}, {"frame_rate": "-5"}, {"frame_rate": "fast"}, {"lowest_hz": "low"},
+    {"gamma_hz": None}, {"frame_rate": [1]},
 ])
 def test_values_that_are_no_layout_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError):
@@ -122,6 +123,12 @@ def test_round_trip(sample_rate: int, kind: str) -> None:
     }[kind]
     bank = bank_for(sample_rate, samples)
     assert error_db(bank.inverse(bank.forward(audio))[:, :samples], audio) < -120
+
+
+def test_round_trip_where_the_smallest_grid_is_32_seconds_long() -> None:
+    bank, audio = bank_for(44056, 1000), noise(44056)
+    assert bank.samples == 32 * 44056
+    assert error_db(bank.inverse(bank.forward(audio))[:, :44056], audio) < -120
 
 
 @pytest.mark.parametrize("channels", range(1, 9))
@@ -181,7 +188,7 @@ def test_a_tone_lands_in_its_band_with_its_amplitude(sample_rate: int, band: int
     middle = bank.forward(tone(sample_rate, 2 * sample_rate, hz, amplitude))[0, :, bank.frames // 3:bank.frames // 2].abs()
     found = BANDS.centres_hz[middle[:bank.model_rows].argmax(0)]
     # low windows are far wider than their spacing, and each is a little higher than the one before
-    assert (np.abs(found - hz) <= max(BANDS.spacings_hz[band] / 2, 0.07 * BANDS.half_widths_hz[band])).all()
+    assert (np.abs(found - hz) <= max(BANDS.spacings_hz[band] / 2, 0.08 * BANDS.half_widths_hz[band])).all()
     norm = torch.linalg.vector_norm(middle, dim=0)
     assert torch.allclose(norm, torch.full_like(norm, amplitude), rtol=1e-3)
 

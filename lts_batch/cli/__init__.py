@@ -1,5 +1,6 @@
 """The command line: parses, calls, prints. Nothing else; and nothing heavy is imported before it is needed."""
 
+import errno
 import sys
 
 import click
@@ -23,6 +24,12 @@ class _Group(click.Group):
             return super().invoke(context)
         except LtsError as error:
             fail(str(error), error.exit_code)
+        except OSError as error:  # what the system says of files and folders needs no traceback either
+            if error.errno == errno.EPIPE:  # whoever read our output has gone; click ends in silence
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            fail(f"{where}{error.strerror or error}; check the names of files and folders, and that you may use them",
+                 LtsError.exit_code)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

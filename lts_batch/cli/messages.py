@@ -29,8 +29,9 @@ def bar(title: str, *, quiet: bool = False) -> Iterator[Bar]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
-               TextColumn("{task.fields[message]}"))
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
+               TextColumn("{task.fields[message]}", markup=False))  # names of files may hold [brackets]
+    # what is printed meanwhile goes above the bar on a terminal, and stays on standard output where that is a file
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty()) as progress:
         task = progress.add_task(title, total=1.0, message="")
         yield lambda fraction, message: progress.update(task, completed=fraction, message=message)

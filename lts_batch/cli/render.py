@@ -28,7 +28,7 @@ def _amounts(text: str | None) -> list[float] | None:
 @click.option("--beyond", type=float, help="Go on past both clips by so much, in the same steps.")
 @click.option("--curve", "curve_file", type=click.Path(path_type=Path), help="JSON or CSV of time, x: one moving stem.")
 @click.option("--preset", metavar="NAME|FILE", help="Settings to start from; see lts-batch presets.")
-@click.option("--model", metavar="NAME|FOLDER", help="[general]")
+@click.option("--model", metavar="NAME|FOLDER", help="A shipped model, or the folder of your own. [general]")
 @click.option("--detail", type=float, help="How much of what the model lost is put back, 0 to 1. [1]")
 @click.option("--align", help=f"How clips of different lengths meet: {', '.join(schema.ALIGNMENTS)}. [stretch]")
 @click.option("--length", help=f"Duration of stems: {', '.join(schema.LENGTHS)}. [interpolate]")
@@ -37,10 +37,11 @@ def _amounts(text: str | None) -> list[float] | None:
 @click.option("--sample", is_flag=True, default=None, help="Draw latents from the encoder instead of taking its mean.")
 @click.option("--seed", type=int, help="Seed of everything random. [0]")
 @click.option("--sample-rate", type=int, help="Output rate in Hz. [clip 1's]")
-@click.option("--set", "others", multiple=True, metavar="KEY=VALUE", help="Any other setting, as in a preset.")
-@click.option("--preview", is_flag=True, help="Write the middle stem first, in draft quality.")
+@click.option("--set", "others", multiple=True, metavar="KEY=VALUE",
+              help="Any other setting, as in a preset: --set fade_out_seconds=0.05. May be given more than once.")
+@click.option("--preview", is_flag=True, help="Write the middle stem first, in draft quality, as preview.wav.")
 @click.option("--force", is_flag=True, help="Replace files of the same names.")
-@click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON, and show no progress.")
 def render(clips: tuple[Path, ...], out: Path, preset: str | None, curve_file: Path | None, x: str | None,
            others: tuple[str, ...], preview: bool, force: bool, as_json: bool, **options: Any) -> None:
     """Make stems between two CLIPS.
@@ -48,16 +49,23 @@ def render(clips: tuple[Path, ...], out: Path, preset: str | None, curve_file: P
     Stems go from clip 1 (x = 0) to clip 2 (x = 1), and past both with --beyond. A manifest beside them says how each
     was made.
     """
+    if len(clips) != 2:
+        hint = " (amounts are written without blanks: --x 0,0.5,1)" if len(clips) > 2 and x is not None else ""
+        raise SettingsError(f"render takes two clips, and {len(clips)} {'were' if len(clips) > 1 else 'was'} given{hint};"
+                            " write for example: lts-batch render A.wav B.wav -o stems")
     differences = {key: value for key, value in options.items() if value is not None} | _others(others)
     if x is not None:
         differences["x"] = _amounts(x)
+    rivals = [f"--{key}" for key in ("x", "steps", "beyond") if differences.get(key) is not None]
+    if curve_file is not None and rivals:
+        raise SettingsError(f"--curve makes one stem that moves; leave out {' and '.join(rivals)}, or leave out --curve")
+    if "--x" in rivals and len(rivals) > 1:
+        raise SettingsError(f"--x names every stem; leave out {' and '.join(rivals[1:])}, or leave out --x")
+    wanted = change(load_preset(preset) if preset else Settings(), differences, "command line")
     if curve_file is not None:
         from lts_batch.curves import read_curve
 
-        if x is not None or "steps" in differences:
-            raise SettingsError("--curve makes one stem that moves; leave out --x and --steps, or leave out --curve")
-        differences |= read_curve(curve_file)
-    wanted = change(load_preset(preset) if preset else Settings(), differences, "command line")
+        wanted = change(wanted, read_curve(curve_file), f"curve {curve_file}")
 
     from lts_batch import render as engine
     from lts_batch.checkpoint import load_model
@@ -68,8 +76,8 @@ def render(clips: tuple[Path, ...], out: Path, preset: str | None, curve_file: P
     if as_json:
         click.echo(manifest.to_json(), nl=False)
         return
-    for stem in manifest.stems:
-        click.echo(out / stem.file)
+    for name in [*(["preview.wav"] if preview else []), *(stem.file for stem in manifest.stems)]:
+        click.echo(out / name)
     for note in manifest.notes:
         click.echo(f"Note: {note}.", err=True)
 
@@ -85,6 +93,6 @@ def _others(pairs: tuple[str, ...]) -> dict[str, Any]:
             raise SettingsError(f"--set {pair!r} has no '='; write for example --set fade_out_seconds=0.05")
         try:
             found[key.strip()] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
+        except ValueError:
             found[key.strip()] = value.strip()
     return found

@@ -1,5 +1,7 @@
 """``lts-batch watch`` and ``lts-batch allow``: the watched folder."""
 
+import dataclasses
+import json
 import signal
 import threading
 from pathlib import Path
@@ -8,6 +10,7 @@ from types import FrameType
 import click
 
 from lts_batch.cli.messages import bar
+from lts_batch.errors import OutputError
 
 
 @click.command()
@@ -32,6 +35,10 @@ def watch(root: Path, once: bool, model: str, settle_seconds: float, as_json: bo
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), end)
+    if root.is_file():
+        raise OutputError(f"{root} is a file: give a folder to watch; it is made where it is missing")
+    if as_json and not once:
+        raise click.UsageError("--json goes with --once")
     with bar(str(root), quiet=as_json) as show:
         daemon = Daemon(root, model=model, settle_seconds=settle_seconds,
                         log=lambda line: None if as_json else click.echo(line),
@@ -40,7 +47,11 @@ def watch(root: Path, once: bool, model: str, settle_seconds: float, as_json: bo
             daemon.run(stop)
             return
         summary = daemon.run_once(stop)
-    click.echo(summary.to_json() if as_json else "\n".join(summary.lines()))
+    if as_json:
+        click.echo(json.dumps({"jobs": [dataclasses.asdict(outcome) for outcome in summary.outcomes],
+                               "waiting": [{"name": item.path.name, "why": item.why} for item in summary.waiting]}, indent=1))
+    else:  # how each job ended was said when it ended
+        click.echo("\n".join(summary.lines()[len(summary.outcomes):]))
     summary.check()
 
 
