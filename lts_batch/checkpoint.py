@@ -69,6 +69,8 @@ class Model:
         width = self.network.architecture.latent
         if values.ndim != 2 or values.shape[1] != width:
             raise ModelError(f"latents of shape {values.shape} do not fit this model: it takes [frames, {width}]")
+        if not np.isfinite(values).all():
+            raise ModelError("latents must be finite numbers")
         return features.unit_norm(features.expand(self.decode_shapes(torch.from_numpy(values)))).numpy()
 
     @torch.no_grad()
@@ -144,10 +146,15 @@ def load_model(name_or_path: str | Path = "general") -> Model:
         raise ModelError(f"{folder / 'model.safetensors'} is damaged or belongs to another model.json: its SHA-256 is not"
                          " the recorded one; copy the model again")
     try:
+        tensors = {name: tensor.to(torch.float32, copy=True) for name, tensor in safetensors.torch.load(data).items()}
+    except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{folder / 'model.safetensors'} does not hold tensors ({error}); copy the model again") from None
+    try:
         bands = Bands.from_dict(record["bands"])
-        network = vae.FrameVAE(vae.Architecture(**record["architecture"]))
-        network.load_state_dict(safetensors.torch.load(data), strict=True)
-    except (safetensors.SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        with torch.device("meta"):  # no memory for numbers that may be wrong
+            network = vae.FrameVAE(vae.Architecture(**record["architecture"]))
+        network.load_state_dict(tensors, strict=True, assign=True)
+    except (RuntimeError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"model {folder} cannot be rebuilt from its model.json: {reason}") from None
     if network.architecture.bands != len(bands):

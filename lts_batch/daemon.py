@@ -258,7 +258,7 @@ class Daemon:
         remove(staged)
         try:
             places = places_on(self.spool.archive / job.id, leaving(self.spool, job.candidate))
-            self._workshop.make(job, staged, places, self._reporter(job))
+            self._workshop.make(job, staged, places, self._places(), self._reporter(job))
         except _Cancelled:
             remove(staged)
             self._end_cancelled(job.candidate, job.id)

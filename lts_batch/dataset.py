@@ -113,20 +113,23 @@ def _build(folder: Path, paths: list[Path], bands: Bands, place: Path, progress:
     with (place / "shapes.f16.part").open("wb") as shapes_file:
         for number, path in enumerate(paths):
             name = path.relative_to(folder).as_posix()
+            place_before, slices_before = shapes_file.tell(), len(levels)
             try:
                 digest = _content(path)
                 if digest in seen:
                     skipped.append((name, "the same audio as another file"))
                     continue
-                seen.add(digest)
                 for level, shape in frames_of(path, bands):
                     shapes_file.write(shape.half().numpy().tobytes())
                     levels.append(level.numpy())
                     validation.append(np.full(len(level), _is_validation(name)))
                 info = audio.info(path)
                 seconds += info.samples / info.sample_rate
+                seen.add(digest)
             except ClipError as error:
                 skipped.append((name, str(error)))
+                shapes_file.truncate(shapes_file.seek(place_before))
+                del levels[slices_before:], validation[slices_before:]
             if progress is not None:
                 progress(number + 1, len(paths))
     all_levels = np.concatenate(levels) if levels else np.zeros(0, np.float32)
@@ -152,8 +155,11 @@ def _is_validation(name: str) -> bool:
 
 
 def _content(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ClipError(f"{path} cannot be read ({error.strerror})") from None
 
 
 def _fingerprint(folder: Path, paths: list[Path], bands: Bands) -> str:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 SHAPE_FLOOR = 1e-3
+LEAST_NORM = 1e-15  # far below, the squares of float32 vanish and a norm no longer tells of its frame
 _SCALE = math.log1p(1.0 / SHAPE_FLOOR)
 
 
@@ -25,7 +26,7 @@ def split(magnitudes: Tensor) -> tuple[Tensor, Tensor]:
     (5.0, torch.Size([1, 3]))
     """
     level = torch.linalg.vector_norm(magnitudes, dim=-1)
-    unit = magnitudes / level.clamp_min(torch.finfo(magnitudes.dtype).tiny)[..., None]
+    unit = magnitudes / level.clamp_min(LEAST_NORM)[..., None]
     return level, compress(unit)
 
 
@@ -53,5 +54,5 @@ def expand(shape: Tensor) -> Tensor:
 def unit_norm(shapes: Tensor) -> Tensor:
     """Linear shapes ``[frames, bands]`` scaled to unit norm; a silent frame stays silent."""
     norm = torch.linalg.vector_norm(shapes, dim=-1, keepdim=True)
-    unit: Tensor = shapes / norm.clamp_min(torch.finfo(shapes.dtype).tiny)
+    unit: Tensor = shapes / norm.clamp_min(LEAST_NORM)
     return unit

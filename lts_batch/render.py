@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -37,12 +37,18 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class Clip:
-    """A file, or a part of it in samples of its own rate; ``name`` is what stems are named after."""
+    """A file, or a part of it in samples of its own rate.
+
+    Attributes:
+        name: what stems are named after; the file's name if not given.
+        opened: an open handle to read instead of opening ``path``, for callers that have checked it; it stays open.
+    """
 
     path: Path
     offset_samples: int = 0
     length_samples: int | None = None
     name: str | None = None
+    opened: BinaryIO | None = None
 
     @property
     def title(self) -> str:
@@ -103,7 +109,7 @@ def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: Model
 
 
 def _open(clip: Clip, stack: ExitStack) -> Excerpt:
-    reader = stack.enter_context(audio.open_reader(clip.path))
+    reader = stack.enter_context(audio.open_reader(clip.opened or clip.path))
     length = reader.samples - clip.offset_samples if clip.length_samples is None else clip.length_samples
     if clip.offset_samples < 0 or length < 1 or clip.offset_samples + length > reader.samples:
         raise ClipError(f"{clip.path} has {reader.samples} samples; the part from {clip.offset_samples} with {length} samples"
@@ -233,7 +239,8 @@ def _scaling_note(peaks: Sequence[float], gain: float, subtype: str) -> list[str
 
 def _entry(clip: Clip, source: Excerpt) -> ClipEntry:
     try:
-        size_bytes, digest = clip.path.stat().st_size, sha256(clip.path)
+        size_bytes = clip.opened.seek(0, 2) if clip.opened else clip.path.stat().st_size
+        digest = sha256(clip.opened or clip.path)
     except OSError as error:
         raise ClipError(f"{clip.path} cannot be read any more ({error.strerror}): leave clips where they are until their"
                         " stems are made") from None

@@ -1,6 +1,7 @@
 """What a run over the inbox came to, for people and for exit codes."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
 from lts_batch.errors import JobError
 from lts_batch.jobfile import shortened
@@ -34,6 +35,11 @@ class Summary:
         rows += [f"waiting   {item.path.name}: {item.why}" for item in self.waiting]
         sums = [f"{len(self.of(state))} {state}" for state in ("done", "failed", "cancelled")]
         return [*map(shortened, rows), ", ".join([*sums, f"{len(self.waiting)} waiting"])]
+
+    def to_json(self) -> str:
+        """The same as data."""
+        return json.dumps({"outcomes": [asdict(outcome) for outcome in self.outcomes],
+                           "waiting": [{"path": str(item.path), "why": item.why} for item in self.waiting]}, indent=1)
 
     def check(self) -> None:
         """Raises ``JobError`` if a job failed."""

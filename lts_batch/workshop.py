@@ -1,10 +1,12 @@
 """Where jobs are rendered: models loaded once each, stems made in a folder of our own, the record completed."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from lts_batch.allowed import open_allowed
 from lts_batch.errors import JobError
 from lts_batch.jobs import Job
 from lts_batch.manifest import Manifest
@@ -49,10 +51,11 @@ class Workshop:
             self._models[name] = self._load(name)
         return self._models[name]
 
-    def make(self, job: Job, staged: Path, places: Mapping[Path, Path], report: Report) -> None:
-        """Render a job into ``staged``.
+    def make(self, job: Job, staged: Path, places: Mapping[Path, Path], allowed: Iterable[Path], report: Report) -> None:
+        """Render a job into ``staged``, from handles that are checked as those were by which the job was taken.
 
         Args:
+            allowed: folders that clips may lie in, links resolved.
             places: where clips that now lie in the inbox will lie once the job has ended, as the record shall say.
             report: takes fraction and message; may raise to abort.
 
@@ -62,10 +65,13 @@ class Workshop:
         """
         from lts_batch.render import Clip
 
-        clips = [Clip(clip.path, clip.request.offset_samples, clip.request.length_samples,
-                      clip.request.name or clip.request.path.stem) for clip in job.clips]
-        found = self._engine()(clips, job.candidate.settings, staged, job=job.id, echo=job.candidate.echo,
-                                         model=self.model(job.candidate.settings.model), progress=report)
+        allowed = tuple(allowed)
+        with ExitStack() as stack:
+            clips = [Clip(clip.path, clip.request.offset_samples, clip.request.length_samples,
+                          clip.request.name or clip.request.path.stem, stack.enter_context(open_allowed(clip.path, allowed)))
+                     for clip in job.clips]
+            found = self._engine()(clips, job.candidate.settings, staged, job=job.id, echo=job.candidate.echo,
+                                   model=self.model(job.candidate.settings.model), progress=report)
         for entry, clip in zip(found.clips, job.clips, strict=True):
             if entry.sha256 != clip.sha256:
                 raise Changed(f"{clip.request.path} was changed while it was rendered")

@@ -17,7 +17,7 @@ def corpus() -> None:
 @corpus.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--minutes", type=float, default=60.0, show_default=True, help="How much to render.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed renders the same sounds.")
 @click.option("--soundfont", type=click.Path(path_type=Path), help="A General MIDI SoundFont; found by itself if installed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def render(out: Path, minutes: float, seed: int, soundfont: Path | None, as_json: bool) -> None:

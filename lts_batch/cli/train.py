@@ -25,7 +25,7 @@ from lts_batch.errors import LtsError, OutputError
 @click.option("--blocks", type=int, help="Residual blocks on each side. [1]")
 @click.option("--kl-weight", type=float, help="Weight of the divergence from the prior. [2e-6]")
 @click.option("--linear-weight", type=float, help="Weight of the error of linear shapes. [0.04]")
-@click.option("--seed", type=int, help="[0]")
+@click.option("--seed", type=int, help="Seed of everything random. [0]")
 @click.option("--every", type=int, default=500, show_default=True, help="Steps between figures on the held-out files.")
 @click.option("--device", help="cpu, cuda or mps; a GPU is used by itself where there is one.")
 @click.option("--threads", type=int, help="Threads on the CPU. [all cores]")

@@ -1,7 +1,5 @@
 """``lts-batch watch`` and ``lts-batch allow``: the watched folder."""
 
-import dataclasses
-import json
 import signal
 import threading
 from pathlib import Path
@@ -16,7 +14,8 @@ from lts_batch.errors import OutputError
 @click.command()
 @click.argument("root", type=click.Path(path_type=Path))
 @click.option("--once", is_flag=True, help="Handle what is there, print a summary, and end; 7 if a job failed.")
-@click.option("--model", default="general", show_default=True, metavar="NAME|FOLDER")
+@click.option("--model", default="general", show_default=True, metavar="NAME|FOLDER",
+              help="A shipped model, or the folder of your own.")
 @click.option("--settle-seconds", type=click.FloatRange(0.0), default=2.0, show_default=True,
               help="How long dropped clips must stand still before they are taken.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: print the summary as JSON.")
@@ -48,8 +47,7 @@ def watch(root: Path, once: bool, model: str, settle_seconds: float, as_json: bo
             return
         summary = daemon.run_once(stop)
     if as_json:
-        click.echo(json.dumps({"jobs": [dataclasses.asdict(outcome) for outcome in summary.outcomes],
-                               "waiting": [{"name": item.path.name, "why": item.why} for item in summary.waiting]}, indent=1))
+        click.echo(summary.to_json())
     else:  # how each job ended was said when it ended
         click.echo("\n".join(summary.lines()[len(summary.outcomes):]))
     summary.check()
