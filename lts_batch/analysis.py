@@ -132,7 +132,7 @@ class Analysis:
             columns = torch.from_numpy(places[begin:end])
             there = torch.from_numpy(known[begin:end].astype(np.float32))
             parts.append(Frames(whole.coefficients[..., columns] * there, whole.levels[:, columns] * there,
-                                whole.latents[:, columns], whole.lost[..., columns] if self.detail else whole.lost))
+                                whole.latents[:, columns], whole.lost[..., columns] * there if self.detail else whole.lost))
         return Frames(torch.cat([part.coefficients for part in parts], -1), torch.cat([part.levels for part in parts], -1),
                       torch.cat([part.latents for part in parts], 1),
                       torch.cat([part.lost for part in parts], -1) if self.detail else parts[0].lost)

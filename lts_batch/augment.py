@@ -17,7 +17,7 @@ from lts_batch.filterbank import Bands
 
 SHIFT_BANDS = 24  # half an octave either way
 TONES_A_BAND = 4
-MOST_TONES = 6
+MOST_TONES = 3
 _GROUPS = 8  # frames shifted alike; one gather per frame would cost more than the network
 _CURVES = 6
 _CURVE_DB = 4.0
@@ -66,7 +66,7 @@ def _tones(count: int, bands: Bands, generator: torch.Generator) -> Tensor:
     power = torch.zeros(count, len(bands))
     for _ in range(MOST_TONES):
         chosen = table[torch.randint(len(table), (count,), generator=generator)]
-        sounding = torch.rand(count, 1, generator=generator) < 0.6
+        sounding = torch.rand(count, 1, generator=generator) < 0.7
         power = power + (sounding * _gains(count, -30.0, 0.0, generator) * chosen).square()
     return power.sqrt() * _gains(count, -20.0, 20.0, generator)
 

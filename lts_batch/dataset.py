@@ -117,8 +117,7 @@ def _build(folder: Path, paths: list[Path], bands: Bands, place: Path, progress:
             try:
                 digest = _content(path)
                 if digest in seen:
-                    skipped.append((name, "the same audio as another file"))
-                    continue
+                    raise ClipError("the same audio as another file")
                 for level, shape in frames_of(path, bands):
                     shapes_file.write(shape.half().numpy().tobytes())
                     levels.append(level.numpy())

@@ -16,12 +16,13 @@ from lts_batch.filterbank import Filterbank
 ALPHA = 0.99  # acceleration of Griffin-Lim
 ATTACK_RATIO = 2.0  # a level that doubles within ATTACK_FRAMES is an attack
 ATTACK_FRAMES = 4
+LEAST_STRENGTH = 1e-30  # a carrier below it has no phase to speak of, and dividing by it would overflow
 
 
 def impose(magnitudes: Tensor, carrier: Tensor) -> Tensor:
     """Coefficients with the given magnitudes and the phase of ``carrier`` (phase 0 where it is silent)."""
     strength = carrier.abs()
-    silent = strength < torch.finfo(torch.float32).tiny
+    silent = strength < LEAST_STRENGTH
     safe = torch.where(silent, torch.ones_like(carrier), carrier)
     return safe * (magnitudes / torch.where(silent, torch.ones_like(strength), strength))
 

@@ -89,6 +89,8 @@ def plan(clips: Sequence[Source], settings: Settings, model: Model, names: Seque
     for x in settings.amounts() or (None,):
         length = align.stem_samples((first, second), x, settings.length)
         stems.append(Stem(x, length, (align.stretch(length, first), align.stretch(length, second))))
+    if settings.curve is not None and settings.curve_unit == "seconds" and settings.curve[-1][0] > stems[0].samples / rate:
+        notes += (f"the curve goes on to {settings.curve[-1][0]:g} s, and the stem ends at {stems[0].samples / rate:g} s",)
     return Plan(settings, model, rate, channels, (one, two), tuple(stems), notes)
 
 
@@ -221,9 +223,12 @@ def morph(clips: Sequence[ArrayLike], sample_rate: int | Sequence[int], *,
     ((1, 44100), (1, 33075))
     """
     if x is not None:
-        settings["x"] = x if isinstance(x, int | float) else list(x)
+        settings["x"] = np.asarray(x).tolist()
     wanted = change(Settings(), settings, "morph()")
-    rates = [sample_rate] * len(clips) if isinstance(sample_rate, int) else list(sample_rate)
+    given = np.atleast_1d(sample_rate).tolist()
+    rates = given * len(clips) if len(given) == 1 else given
+    if len(rates) != len(clips):
+        raise SettingsError(f"{len(rates)} sample rates were given for {len(clips)} clips; give one for all, or one each")
     sources = [_source(clip, rate, f"clip {number + 1}")
                for number, (clip, rate) in enumerate(zip(clips, rates, strict=True))]
     planned = plan(sources, wanted, model if isinstance(model, Model) else load_model(model))
@@ -233,11 +238,14 @@ def morph(clips: Sequence[ArrayLike], sample_rate: int | Sequence[int], *,
     return stems
 
 
-def _source(clip: ArrayLike, rate: int, name: str) -> Source:
+def _source(clip: ArrayLike, rate: float, name: str) -> Source:
+    if not audio.LEAST_RATE_HZ <= rate <= audio.MOST_RATE_HZ or rate != int(rate):
+        raise ClipError(f"{name} has a sample rate of {rate:g} Hz; it must be a whole number from {audio.LEAST_RATE_HZ} to"
+                        f" {audio.MOST_RATE_HZ} Hz")
     samples = np.atleast_2d(np.asarray(clip, dtype=np.float32))
-    if samples.ndim != 2 or samples.shape[0] > audio.MOST_CHANNELS:
-        raise ClipError(f"{name} has shape {samples.shape}; it must be [channels, samples] with at most"
+    if samples.ndim != 2 or not 1 <= samples.shape[0] <= audio.MOST_CHANNELS:
+        raise ClipError(f"{name} has shape {samples.shape}; it must be [channels, samples] with 1 to"
                         f" {audio.MOST_CHANNELS} channels")
     if not np.isfinite(samples).all():
         raise ClipError(f"{name} holds NaN or infinite samples; mend it first")
-    return Excerpt(samples, rate, 0, samples.shape[1])
+    return Excerpt(samples, int(rate), 0, samples.shape[1])

@@ -33,14 +33,15 @@ VALIDATION_FRAMES = 16_384
 class Schedule:
     """What decides the outcome of a training, beside the frames."""
 
-    steps: int = 9_000
+    steps: int = 7_500
     batch: int = 512
     rate: float = 8e-4
     latent: int = 64
     width: int = 1024
     blocks: int = 1
-    kl_weight: float = 2e-6
-    linear_weight: float = 0.04
+    kl_weight: float = 1e-6
+    linear_weight: float = 0.03
+    peak_weight: float = 0.3
     seed: int = 0
 
     def rate_at(self, step: int) -> float:
@@ -90,6 +91,7 @@ class Training:
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=schedule.rate, fused=True)
         self.step, self.seconds, self.best = 0, 0.0, math.inf
         self.history: list[Report] = []
+        self.recent: list[float] = []  # losses since the last figures
 
     @property
     def state_folder(self) -> Path:
@@ -110,26 +112,31 @@ class Training:
         Args:
             report: called after every step, with the figures where there are new ones.
         """
-        last = min(until or self.schedule.steps, self.schedule.steps)
+        last = self.schedule.steps if until is None else min(until, self.schedule.steps)
         torch.set_flush_denormal(True)  # optimizer moments of silent bands would otherwise slow every step down
-        recent: list[float] = []
         clock = time.monotonic()
         try:
-            while self.step < last:
-                recent.append(self._one_step())
-                self.step += 1
+            while self.step < last or self._due(every):
+                if not self._due(every):  # a run may have been stopped while its figures were made
+                    self.recent.append(self._one_step())
+                    self.step += 1
                 figures = None
-                if self.step % every == 0 or self.step == self.schedule.steps:
+                if self._due(every):
                     self.seconds += time.monotonic() - clock
                     clock = time.monotonic()
-                    figures = self._evaluate(sum(recent) / len(recent))
-                    recent.clear()
+                    figures = self._evaluate(sum(self.recent) / len(self.recent))
                     self._keep(figures)
                 if report is not None:
                     report(self.step, figures)
         finally:
+            torch.set_flush_denormal(False)  # renders of the same process shall not depend on it
             self.seconds += time.monotonic() - clock
             self.save_state()
+
+    def _due(self, every: int) -> bool:
+        """Whether this step's figures are still to be made."""
+        made = self.history[-1].step if self.history else 0
+        return self.step > made and (self.step % every == 0 or self.step == self.schedule.steps)
 
     def _one_step(self) -> float:
         s = self.schedule
@@ -143,8 +150,7 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = s.rate_at(self.step)
         decoded, mean, log_variance = self.network(shapes, noise)
-        terms = vae.loss(decoded, shapes, mean, log_variance, linear_weight=s.linear_weight, kl_weight=s.kl_weight)
-        total = terms[0] + terms[1] + terms[2]
+        total = torch.stack(self._loss(decoded, shapes, mean, log_variance)).sum()
         value = float(total.detach())
         if not math.isfinite(value):
             raise CorpusError(f"training diverged at step {self.step}: the loss is {value}; the best model so far is kept"
@@ -155,34 +161,39 @@ class Training:
         self.optimizer.step()
         return value
 
+    def _loss(self, decoded: Tensor, shapes: Tensor, mean: Tensor, log_variance: Tensor) -> tuple[Tensor, ...]:
+        s = self.schedule
+        return vae.loss(decoded, shapes, mean, log_variance, linear_weight=s.linear_weight, peak_weight=s.peak_weight,
+                        kl_weight=s.kl_weight)
+
     @torch.no_grad()
     def _evaluate(self, training_loss: float) -> Report:
         self.network.eval()
         shapes = self._shapes(self.held_out)
         mean, log_variance = self.network.encode(shapes)
         decoded = self.network.decode(mean)
-        terms = vae.loss(decoded, shapes, mean, log_variance, linear_weight=self.schedule.linear_weight,
-                         kl_weight=self.schedule.kl_weight)
+        terms = self._loss(decoded, shapes, mean, log_variance)
         self.network.train()
         true, rebuilt = (features.unit_norm(features.expand(s)).cpu().numpy() for s in (shapes, decoded))
         level = self.dataset.levels[self.held_out, None]
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).mean(0)
-        return Report(self.step, round(self.seconds, 1), training_loss, float(terms[0] + terms[1]),
+        return Report(self.step, round(self.seconds, 1), training_loss, float(terms[0] + terms[1] + terms[2]),
                       measures.shape_lsd_db(true, rebuilt),
                       measures.spectral_convergence_db(true * level, rebuilt * level), int((divergence > 0.1).sum()))
 
     def _keep(self, figures: Report) -> None:
-        self.history.append(figures)
         if figures.validation_loss < self.best:
+            checkpoint.save(self.out, self.model(), provenance=self.provenance, training=self.record(figures))
             self.best = figures.validation_loss
-            checkpoint.save(self.out, self.model(), provenance=self.provenance, training=self.record())
+        self.history.append(figures)
+        self.recent.clear()
         self.save_state()
 
-    def record(self) -> dict[str, Any]:
-        """The training record of the bundle."""
+    def record(self, *latest: Report) -> dict[str, Any]:
+        """The training record of the bundle, up to figures that are about to join the history."""
         return {"schedule": asdict(self.schedule), "device": str(self.device), "threads": torch.get_num_threads(),
                 "torch": torch.__version__, "seconds": round(self.seconds, 1), "step": self.step,
-                "history": [asdict(figures) for figures in self.history]}
+                "history": [asdict(figures) for figures in (*self.history, *latest)]}
 
     def model(self) -> checkpoint.Model:
         """The network as it is now, on the CPU."""
@@ -196,7 +207,8 @@ class Training:
         for number, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(tensor) for name, tensor in values.items()}
         counters = {"step": self.step, "seconds": self.seconds, "best": self.best, "schedule": asdict(self.schedule),
-                    "content": self.dataset.content, "history": [asdict(figures) for figures in self.history]}
+                    "content": self.dataset.content, "history": [asdict(figures) for figures in self.history],
+                    "recent": self.recent}
         self.state_folder.mkdir(parents=True, exist_ok=True)
         packed = safetensors.torch.save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()},
                                         metadata={"counters": json.dumps(counters)})
@@ -222,6 +234,7 @@ class Training:
         self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
         self.step, self.seconds, self.best = counters["step"], counters["seconds"], counters["best"]
         self.history = [Report(**figures) for figures in counters["history"]]
+        self.recent = counters.get("recent", [])
 
     def fitted_to(self, minutes: float, trial_steps: int = 20) -> Schedule:
         """The schedule with as many steps as fit into a time on this machine, judged by a few that count for nothing."""

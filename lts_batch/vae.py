@@ -97,18 +97,21 @@ def draw(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
 
 
 def loss(decoded: Tensor, shapes: Tensor, mean: Tensor, log_variance: Tensor, *, linear_weight: float,
-         kl_weight: float) -> tuple[Tensor, Tensor, Tensor]:
-    """The three terms of the training loss, weighted: their sum is minimised.
+         peak_weight: float, kl_weight: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The four terms of the training loss, weighted: their sum is minimised.
 
     1. mean squared error of log shapes (what shape LSD hears);
     2. squared error of linear shapes of unit norm (what spectral convergence hears), times ``linear_weight``;
-    3. Kullback-Leibler divergence from the standard normal, per frame, times ``kl_weight``.
+    3. squared error of log shapes weighted by the true energy of each band, times ``peak_weight``: a peak that is
+       missing altogether has next to no gradient in the second term, and is one band among hundreds in the first;
+    4. Kullback-Leibler divergence from the standard normal, per frame, times ``kl_weight``.
     """
-    log_error = (decoded - shapes).square().mean()
+    difference = (decoded - shapes).square()
     true, rebuilt = features.unit_norm(features.expand(shapes)), features.unit_norm(features.expand(decoded))
     linear_error = (rebuilt - true).square().sum(-1).mean()
+    peak_error = (true.square() * difference).sum(-1).mean()
     divergence = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(-1).mean()
-    return log_error, linear_weight * linear_error, kl_weight * divergence
+    return difference.mean(), linear_weight * linear_error, peak_weight * peak_error, kl_weight * divergence
 
 
 def principal_axes(shapes: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:

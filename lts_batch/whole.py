@@ -43,7 +43,7 @@ def output_error(path: Path, error: OSError) -> OutputError:
         why = "the file would grow larger than this disk or account allows: choose another folder or shorter stems"
     elif error.errno in _FORBIDDEN:
         why = "it may not be written to: choose another folder, or change its permissions"
-    elif error.errno in (errno.ENOENT, errno.ENOTDIR):
+    elif error.errno in (errno.ENOENT, errno.ENOTDIR) and not path.parent.is_dir():
         why = f"there is no folder {path.parent}: make it, or choose another"
     elif error.errno == errno.ENAMETOOLONG:
         why = "the name is too long for this disk: choose a shorter one"

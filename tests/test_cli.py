@@ -1,5 +1,6 @@
 """The command line as people meet it: help, data on standard output, and one clear sentence for every mistake."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -17,11 +18,12 @@ from typing import Any
 import click
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from lts_batch import __version__, audio, checkpoint, errors, whole
 from lts_batch.cli import commands
-from lts_batch.settings import FIELDS, preset_paths, presets_folder
+from lts_batch.settings import FIELDS, Settings, as_dict, preset_paths, presets_folder
 
 Tree = Callable[[Path], dict[str, str]]
 RATE = 44100
@@ -29,7 +31,6 @@ ENDS = {error: error.exit_code for error in errors.LtsError.__subclasses__()}
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs limits, signals or terminals of POSIX")
 KNOWN = f"known are {', '.join(FIELDS)}"
 PRESETS = ", ".join(preset_paths())
-REFUSED_BY_SYSTEM = "it may not be written to: choose another folder, or change its permissions"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -38,6 +39,17 @@ def one_model() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "load_model", cache(checkpoint.load_model))
         yield
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """Commands that run in this process give signals and threads back."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -123,6 +135,24 @@ def test_wrong_usage_is_exit_code_2(words: list[str], sentence: str, here: Path,
     result = lts(*words)
     assert result.exit_code == 2 and sentence in result.stderr and "Usage: " in result.stderr
     assert tree(here) == before
+
+
+def said_defaults(path: str) -> dict[str, str]:
+    """What help says in brackets that an option is if it is not given."""
+    return {option.name or "": found[1] for option in COMMANDS[path,].params
+            if isinstance(option, click.Option) and (found := re.search(r" \[(.+)\]$", f" {option.help}"))}
+
+
+def test_help_tells_the_true_defaults() -> None:
+    from lts_batch.train import Schedule
+
+    said = said_defaults("render")
+    assert said.pop("sample_rate") == "clip 1's" and Settings().sample_rate is None
+    assert said == {name: str(value) for name, value in as_dict(Settings()).items() if name in said} | {"detail": "1"}
+    assert len(said) == 8
+    said = said_defaults("train")
+    assert said.pop("threads") == "all cores"
+    assert {name: float(value) for name, value in said.items()} == dataclasses.asdict(Schedule())
 
 
 # ---------------------------------------------------------------- render
@@ -219,8 +249,7 @@ def test_a_clip_that_cannot_be_used(kind: str, place: str, here: Path, tree: Tre
     before = tree(here)
     clips = ("bad.wav", "b.wav") if place == "first" else ("a.wav", "bad.wav")
     sentence = refused(errors.ClipError, "render", *clips, "-o", "new/out")
-    header = sentence.replace("4952", "4956")  # a header may be a few bytes longer
-    assert header == f"bad.wav {BAD_CLIPS[kind]}"
+    assert sentence == f"bad.wav {BAD_CLIPS[kind]}"
     assert tree(here) == before
 
 
@@ -261,8 +290,8 @@ def test_the_program_itself_ends_the_same_way(here: Path, tree: Tree) -> None:
     (["--curve", "curve.csv", "--steps", "3", "--beyond", "1"],
      "--curve makes one stem that moves; leave out --steps and --beyond, or leave out --curve"),
     (["--curve", "curve.csv"], "curve curve.csv: point 2 is '1,up'; each line holds a time and an x"),
-    (["--curve", "late.json"], "curve late.json: curve time 9 lies past the end: with curve_unit = 'fraction' times go from 0 to"
-                               " 1; say curve_unit = 'seconds' for seconds"),
+    (["--curve", "late.json"], "curve late.json: curve time 9 lies past the end: with curve_unit = 'fraction' times go from"
+                               " 0 to 1; say curve_unit = 'seconds' for seconds"),
     (["c.wav"], "render takes two clips, and 3 were given; write for example: lts-batch render A.wav B.wav -o stems"),
     (["--x", "0", "0.5", "1"], "render takes two clips, and 4 were given (amounts are written without blanks: --x 0,0.5,1);"
                                " write for example: lts-batch render A.wav B.wav -o stems"),
@@ -301,8 +330,8 @@ def test_what_only_the_system_objects_to_needs_no_traceback(words: list[str], he
     ("damaged tensors", ".*model.safetensors is damaged or belongs to another model.json: its SHA-256 is not the recorded one;"
                         " copy the model again"),
     ("no JSON", r".*model.json is not the description of a model \(.+\); copy the model again"),
-    ("another version", ".*model.json has format version 99; this lts-batch reads 1: train the model again, or use the lts-batch"
-                        " that wrote it"),
+    ("another version", ".*model.json has format version 99; this lts-batch reads 1: train the model again, or use the"
+                        " lts-batch that wrote it"),
 ])
 def test_a_model_folder_that_cannot_be_used(kind: str, sentence: str, here: Path, tree: Tree) -> None:
     folder = here / "model"
@@ -349,7 +378,8 @@ def test_an_output_folder_that_may_not_be_written_to(here: Path, tree: Tree) -> 
     (here / "locked").mkdir(mode=0o500)
     place = Path("/sys/stems") if os.geteuid() == 0 else Path("locked/stems")
     before = tree(here)
-    assert refused(errors.OutputError, "render", "a.wav", "b.wav", "-o", place) == f"{place} cannot be written, {REFUSED_BY_SYSTEM}"
+    sentence = refused(errors.OutputError, "render", "a.wav", "b.wav", "-o", place)
+    assert sentence == f"{place} cannot be written, it may not be written to: choose another folder, or change its permissions"
     assert tree(here) == before
 
 
@@ -430,7 +460,7 @@ def test_watch_once_sorts_the_good_from_the_bad(here: Path, tree: Tree) -> None:
         folder = here / "root" / outcome["folder"]
         record = json.loads((folder / "error.json").read_text(encoding="utf-8"))
         sentence = f"{inbox / f'{kind}_B.wav'} {BAD_CLIPS[kind]}"
-        assert record["message"].replace("4952", "4956") == outcome["message"].replace("4952", "4956") == sentence
+        assert record["message"] == outcome["message"] == sentence
         assert (record["kind"], record["exit_code"]) == ("ClipError", errors.ClipError.exit_code)
         assert tree(folder).items() >= {name: before[name] for name in (f"{kind}_A.wav", f"{kind}_B.wav")}.items()
     assert set(tree(inbox)) == {"alone_A.wav"}
@@ -440,8 +470,8 @@ def test_watch_once_sorts_the_good_from_the_bad(here: Path, tree: Tree) -> None:
 
 
 def test_watch_once_with_nothing_to_do_ends_well_and_says_so(here: Path) -> None:
-    done = process("watch", "root", "--once", "--settle-seconds", "0", cwd=here)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "0 done, 0 failed, 0 cancelled, 0 waiting\n", "")
+    done = lts("watch", "root", "--once", "--settle-seconds", "0")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "0 done, 0 failed, 0 cancelled, 0 waiting\n", "")
     assert {"inbox", "outbox", "failed", "archive", "status"} <= {path.name for path in (here / "root").iterdir()}
 
 
@@ -505,7 +535,7 @@ def test_training_figures_are_lines_of_json(here: Path) -> None:
         audio.write(sounds / f"{n}.wav", np.cumsum(noise, axis=1) / 200, RATE)
     bad_clip("text", sounds / "notes.wav")
     result = lts("train", sounds, "-o", "model", "--steps", "2", "--batch", "16", "--width", "16", "--latent", "4", "--threads",
-                 "1", "--every", "1", "--json")
+                 "1", "--every", "1", "--cache", "cache", "--json")
     assert result.exit_code == 0, result.output
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert rows and {"step", "validation_loss", "shape_lsd_db", "spectral_convergence_db"} <= set(rows[-1])
@@ -520,7 +550,7 @@ def test_the_report_on_a_corpus_is_json(here: Path) -> None:
     result = lts("corpus", "render", "sounds", "--minutes", "0.02", "--json")
     assert result.exit_code == 0
     report = json.loads(result.stdout)
-    assert sum(report["files"].values()) == len(list((here / "sounds").rglob("*.flac")) + list((here / "sounds").rglob("*.wav")))
+    assert sum(report["files"].values()) == sum(path.suffix in (".flac", ".wav") for path in (here / "sounds").rglob("*"))
     assert set(report["files"]) <= set(corpus.SHARES)
 
 

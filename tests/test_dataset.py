@@ -123,7 +123,9 @@ def test_what_cannot_be_used_is_listed_and_skipped(sounds: Path) -> None:
     (sounds / "torn.wav").write_bytes(whole[:len(whole) // 2])
     (sounds / "notes.txt").write_text("not looked at", encoding="utf-8")
     write(sounds / ".hidden.wav", tone(70.0, 0.5))
-    found = opened(sounds)
+    steps: list[int] = []
+    found = open_dataset(sounds, BANDS, cache=sounds.parent / "cache", progress=lambda done, _: steps.append(done))
+    assert steps == list(range(1, 30))
     reasons = dict(found.skipped)
     assert set(reasons) == {"tone_05.wav", "text.wav", "empty.flac", "no samples.wav", "torn.wav"}
     assert reasons["tone_05.wav"] == "the same audio as another file"  # "tone_05 again.wav" sorts before it
@@ -188,10 +190,10 @@ def test_a_folder_is_left_as_it_was(sounds: Path, tree) -> None:  # type: ignore
 def test_a_file_that_may_not_be_read_is_skipped(sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Path.open
 
-    def guarded(path: Path, *args: object) -> object:
+    def guarded(path: Path, *args: object, **options: object) -> object:
         if path.name == "tone_09.wav":
             raise PermissionError(13, "Permission denied")
-        return real(path, *args)  # type: ignore[call-overload]
+        return real(path, *args, **options)  # type: ignore[call-overload]
 
     monkeypatch.setattr(Path, "open", guarded)
     found = opened(sounds)

@@ -5,6 +5,7 @@ import json
 import math
 import re
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ def test_steps_are_even_hit_both_ends_and_go_as_far_beyond_on_both_sides(steps: 
     assert 0.0 in amounts and 1.0 in amounts
     inside = [x for x in amounts if 0.0 <= x <= 1.0]
     assert len(inside) == steps
-    gaps = [b - a for a, b in zip(amounts, amounts[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(amounts)]
     assert max(gaps) - min(gaps) < 3e-6
     assert amounts[0] + amounts[-1] == pytest.approx(1.0, abs=2e-6)
     assert -beyond - 2e-6 <= amounts[0] and -amounts[0] > beyond - 1 / (steps - 1) - 2e-6
