@@ -6,6 +6,7 @@ into training and validation by a hash of their name, so that a file never has f
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,11 @@ from torch import Tensor
 from lts_batch import audio, features
 from lts_batch.errors import ClipError, CorpusError
 from lts_batch.filterbank import Bands, Grid, filterbank
+from lts_batch.whole import output_error
 
 SUFFIXES = {".wav", ".aif", ".aiff", ".flac", ".ogg", ".mp3", ".w64", ".rf64", ".caf", ".au"}
 VALIDATION_SHARE = 0.08
-SILENCE_DB = -60.0  # frames this far below their file's loudest frame are left out
+SILENCE_DB = -60.0  # frames this far below their file's loudest frame so far are left out
 SLICE_SECONDS = 20.0
 LEAST_FRAMES = 2000  # about 6 s: fewer cannot fill a latent space
 
@@ -59,13 +61,20 @@ def open_dataset(folder: Path, bands: Bands, *, cache: Path | None = None, progr
     """The frames of every sound in ``folder``, from the cache where it holds them.
 
     Raises:
-        CorpusError: no folder, no sounds, or too few frames, or none left for one side of the split.
+        CorpusError: no folder, no sounds, or too few frames.
+        OutputError: the cache cannot be written.
     """
     paths = find_sounds(folder)
     fingerprint = _fingerprint(folder, paths, bands)
     place = (cache or Path(platformdirs.user_cache_dir("lts-batch", appauthor=False)) / "frames") / fingerprint
     if not (place / "index.json").is_file():
-        _build(folder, paths, bands, place, progress)
+        try:
+            _build(folder, paths, bands, place, progress)
+        except BaseException as error:  # half a cache is none
+            shutil.rmtree(place, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise output_error(place, error) from None
+            raise
     index = json.loads((place / "index.json").read_text(encoding="utf-8"))
     dataset = Dataset(
         np.memmap(place / "shapes.f16", dtype=np.float16, mode="r", shape=(index["frames"], len(bands))),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 LEVEL_FLOOR_DB = -60.0  # below the clip's peak; loudness is interpolated in dB above it
+LEVEL_HEADROOM_DB = 6.0  # how far beyond the ends a frame may pass the louder clip's, where the other is silent, say
 HEADROOM_DB = 12.0  # how far a step beyond the ends may pass the louder clip, band by band
 
 
@@ -53,7 +54,8 @@ def levels(first: Tensor, second: Tensor, x: Tensor, peaks: tuple[float, float])
         floor = max(peak * 10.0 ** (LEVEL_FLOOR_DB / 20.0), 1e-30)
         path = path + weight * level.clamp_min(floor).log()
         below = below + clamped * (level / floor).clamp_max(1.0)
-    return path.exp() * below
+    louder = torch.maximum(first, second) * 10.0 ** (LEVEL_HEADROOM_DB / 20.0)
+    return torch.where((x < 0.0) | (x > 1.0), torch.minimum(path.exp(), louder), path.exp()) * below
 
 
 def magnitudes(decoded: Tensor, lost: tuple[Tensor, Tensor], x: Tensor, detail: float,

@@ -153,8 +153,8 @@ class Training:
         total = torch.stack(self._loss(decoded, shapes, mean, log_variance)).sum()
         value = float(total.detach())
         if not math.isfinite(value):
-            raise CorpusError(f"training diverged at step {self.step}: the loss is {value}; the best model so far is kept"
-                              f" in {self.out}; start again with a rate below {s.rate:g}")
+            raise CorpusError(f"training diverged at step {self.step}: the loss is {value}; what was best so far"
+                              f" is in {self.out}; start again with a rate below {s.rate:g}")
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

@@ -30,7 +30,7 @@ def test_as_many_frames_of_unit_norm_come_out() -> None:
     for count in (1, 7, 512):
         changed = augment(shapes(count), LAYOUT, seeded())
         assert changed.shape == (count, BANDS)
-        assert 0.0 <= float(changed.min())
+        assert float(changed.min()) >= 0.0
         assert float(changed.max()) <= 1.0 + 1e-6
         norms = torch.linalg.vector_norm(features.expand(changed), dim=1)
         assert torch.allclose(norms, torch.ones(count), atol=1e-4)

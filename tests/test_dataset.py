@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from numpy.typing import NDArray
 
@@ -140,7 +141,6 @@ def test_a_file_that_breaks_off_in_the_middle_leaves_no_frames(sounds: Path, mon
     monkeypatch.setattr(dataset, "SLICE_SECONDS", 0.5)
     bad = tone(777.0, 2.0)
     bad[0, -10] = np.nan
-    import soundfile
     soundfile.write(sounds / "bad.wav", bad.T, RATE, subtype="FLOAT")
     found = opened(sounds)
     assert [name for name, _ in found.skipped] == ["bad.wav"]

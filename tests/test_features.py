@@ -39,7 +39,7 @@ def test_shapes_stay_in_range_at_any_level(values: np.ndarray, exponent: float) 
     """Also where squares underflow: a reverb tail fades through the smallest numbers there are."""
     _, shape = features.split(torch.from_numpy(values) * 10.0**exponent)
     assert bool(torch.isfinite(shape).all())
-    assert 0.0 <= float(shape.min())
+    assert float(shape.min()) >= 0.0
     assert float(shape.max()) <= 1.0 + 1e-6
 
 

@@ -102,11 +102,18 @@ def test_the_ends_of_the_level_path_are_the_clips(seed: int) -> None:
 
 
 def test_between_levels_above_the_floor_decibels_are_linear() -> None:
-    first, second = torch.full((1, 5), 0.5), torch.full((1, 5), 0.02)
+    first, second = torch.full((1, 5), 0.5), torch.full((1, 5), 0.2)
     x = torch.linspace(-0.5, 1.5, 5)
     path = db(interpolate.levels(first, second, x, (1.0, 1.0)))[0]
     expected = db(first)[0] + x * (db(second) - db(first))[0]
     assert torch.allclose(path, expected, atol=1e-3)
+
+
+def test_beyond_the_ends_silence_of_one_clip_does_not_make_the_other_loud() -> None:
+    sounding, silent = torch.full((1, 3), 0.1), torch.zeros(1, 3)
+    x = torch.tensor([-0.1, -0.5, -1.0])
+    assert float((db(interpolate.levels(sounding, silent, x, (1.0, 1.0))) - db(sounding)).max()) < 6.01
+    assert float((db(interpolate.levels(silent, sounding, 1.0 - x, (1.0, 1.0))) - db(sounding)).max()) < 6.01
 
 
 @given(SEEDS)

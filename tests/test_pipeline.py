@@ -176,7 +176,7 @@ def test_stems_come_in_the_order_of_x(model: Model) -> None:
 def test_loudness_moves_one_way_to_a_quieter_clip(model: Model) -> None:
     stems = morph([pluck(0.5, 220), pluck(0.5, 220, seed=1, gain=0.01)], 44100, x=list(np.linspace(0, 1, 6)), model=model)
     loudness = [rms_db(stem) for stem in stems]
-    assert all(after < before for before, after in zip(loudness, loudness[1:], strict=False)), loudness
+    assert (np.diff(loudness) < 0).all()
     assert loudness[0] - loudness[-1] == pytest.approx(26, abs=1)
 
 
@@ -333,7 +333,7 @@ def test_the_common_random_numbers_are_left_alone(model: Model) -> None:
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
-    morph([one, two], 44100, x=0.5, sample=True, phase="griffinlim", iterations=1)
+    morph([one, two], 44100, x=0.5, sample=True, phase="griffinlim", iterations=1, model=model)
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -366,9 +366,9 @@ def test_draws_leave_the_ends_alone(model: Model) -> None:
 
 @given(st.integers(133, 20000), st.integers(133, 20000), st.floats(0, 1))
 @settings(deadline=None, max_examples=6)
-def test_any_lengths_go_through(first: int, second: int, x: float) -> None:
+def test_any_lengths_go_through(model: Model, first: int, second: int, x: float) -> None:
     one, two = pluck(1, 220)[:, :first], pluck(1, 331)[:, :second]
-    (stem,) = morph([one, two], 44100, x=x)
+    (stem,) = morph([one, two], 44100, x=x, model=model)
     assert min(first, second) <= stem.shape[1] <= max(first, second)
     assert np.isfinite(stem).all()
 

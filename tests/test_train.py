@@ -52,8 +52,9 @@ def held_out_loss(model: Model, dataset: Dataset) -> float:
     with torch.no_grad():
         mean, log_variance = model.network.encode(shapes)
         terms = vae.loss(model.network.decode(mean), shapes, mean, log_variance,
-                         linear_weight=SCHEDULE.linear_weight, kl_weight=SCHEDULE.kl_weight)
-    return float(terms[0] + terms[1])
+                         linear_weight=SCHEDULE.linear_weight, peak_weight=SCHEDULE.peak_weight,
+                         kl_weight=SCHEDULE.kl_weight)
+    return float(terms[0] + terms[1] + terms[2])
 
 
 def timeless(history: list[Report]) -> list[Report]:
@@ -137,12 +138,28 @@ def test_the_best_step_is_kept(sounds: Dataset, tmp_path: Path) -> None:
     assert held_out_loss(load_model(tmp_path / "m"), sounds) == pytest.approx(min(losses), rel=1e-4)
 
 
+def test_the_training_loss_is_the_mean_since_the_last_figures(sounds: Dataset, tmp_path: Path,
+                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    losses: list[float] = []
+    real = Training._one_step
+
+    def noted(training: Training) -> float:
+        losses.append(real(training))
+        return losses[-1]
+
+    monkeypatch.setattr(Training, "_one_step", noted)
+    training = started(sounds, tmp_path / "m")
+    training.run(every=10)
+    expected = [np.mean(losses[start:start + 10]) for start in (0, 10, 20)]
+    assert [figures.training_loss for figures in training.history] == pytest.approx(expected)
+
+
 def test_the_cycle_of_the_rate() -> None:
     schedule = Schedule(steps=1000, rate=8e-4)
     rates = [schedule.rate_at(step) for step in range(1000)]
     assert max(rates) == rates[99] == pytest.approx(8e-4)
-    assert all(b > a for a, b in zip(rates[:99], rates[1:100], strict=True))
-    assert all(b <= a for a, b in zip(rates[99:], rates[100:], strict=False))
+    assert (np.diff(rates[:100]) > 0).all()
+    assert (np.diff(rates[99:]) <= 0).all()
     assert rates[0] == pytest.approx(8e-6)
     assert 0 < rates[-1] < 1e-8
     assert rates[100 + 450] == pytest.approx(4e-4)
