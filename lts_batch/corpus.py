@@ -19,6 +19,7 @@ import numpy as np
 from lts_batch import __version__, effects
 from lts_batch.arrangement import MIXES, SAMPLE_RATE, Layer, drums, melodic, synthesised
 from lts_batch.errors import CorpusError, OutputError
+from lts_batch.moves import sha256
 from lts_batch.soundfont import (
     KITS,
     KNOWN_LICENCES,
@@ -28,7 +29,6 @@ from lts_batch.soundfont import (
     find_soundfont,
     fluidsynth_version,
     render_segments,
-    sha256,
 )
 from lts_batch.synthesis import VOICES
 from lts_batch.tones import Samples, finish

@@ -29,7 +29,6 @@ from lts_batch.settings import Settings
 from lts_batch.spool import Ending, Hook, Spool, StatusFile, unmoved
 from lts_batch.summary import Outcome, Summary
 from lts_batch.wakeup import woken
-from lts_batch.whole import write_whole
 from lts_batch.workshop import Changed, Workshop
 
 SCAN_SECONDS = 1.0
@@ -381,7 +380,7 @@ class Daemon:
             ending: it went wrong when the job was to be ended, so ending it badly is no way out.
         """
         attempts = self._attempts[candidate.key[:2]] = self._attempts[candidate.key[:2]] + 1
-        if attempts >= MOST_ATTEMPTS and not ending and _can_write(self.spool):
+        if attempts >= MOST_ATTEMPTS and not ending and self.spool.can_write():
             self._end_badly(candidate, error)
             return
         if isinstance(error, Changed):
@@ -400,11 +399,3 @@ class Daemon:
         file = self._files.setdefault(job_id, StatusFile(self.spool.status / f"{job_id}.tsv", "status"))
         file.write({"job": job_id, "state": state, "fraction": round(min(max(fraction, 0.0), 1.0), 4),
                     "message": shortened(message), "folder": folder})
-
-
-def _can_write(spool: Spool) -> bool:
-    try:
-        write_whole(spool.private / "probe", "x" * 4096, overwrite=True)
-    except OutputError:
-        return False
-    return True

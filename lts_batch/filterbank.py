@@ -119,13 +119,6 @@ class Grid:
         ratio = self.sample_rate / self.frame_rate
         return ratio.numerator, ratio.denominator
 
-    def samples_at(self, frames: int) -> int:
-        """Samples in a whole number of units."""
-        samples, unit = self.unit
-        if frames % unit:
-            raise ValueError(f"{frames} frames are not a multiple of {unit}")
-        return frames // unit * samples
-
     def covering(self, samples: int, least_seconds: float = LEAST_SECONDS) -> tuple[int, int]:
         """Transform length (samples, frames) for a clip: room for the ring after it, small prime factors."""
         unit_samples, unit_frames = self.unit

@@ -65,7 +65,7 @@ def plan(clips: Sequence[Source], settings: Settings, model: Model, names: Seque
     """Decides everything that needs whole clips.
 
     Args:
-        names: what to call the clips in errors and notes.
+        names: what to call the clips in errors.
 
     Raises:
         ClipError: a clip that is silent or shorter than a frame.
@@ -76,8 +76,8 @@ def plan(clips: Sequence[Source], settings: Settings, model: Model, names: Seque
         raise SettingsError(f"{len(clips)} clips were given; this version mixes exactly two")
     peaks = [_peak(clip, name) for clip, name in zip(clips, names, strict=True)]
     rate = settings.sample_rate or clips[0].sample_rate
-    notes = tuple(f"{name} was resampled from {clip.sample_rate} to {rate} Hz"
-                  for clip, name in zip(clips, names, strict=True) if clip.sample_rate != rate)
+    notes = tuple(f"clip {number} was resampled from {clip.sample_rate} to {rate} Hz"
+                  for number, clip in enumerate(clips, 1) if clip.sample_rate != rate)
     sources = [_at_rate(clip, rate) for clip in clips]
     channels = max(clip.channels for clip in clips)
     first, second = align.shared_samples((sources[0].samples, sources[1].samples), settings.align)
@@ -207,12 +207,12 @@ def morph(clips: Sequence[ArrayLike], sample_rate: int | Sequence[int], *,
     Args:
         clips: two arrays ``[channels, samples]``, or ``[samples]`` for mono; full scale is -1 to 1.
         sample_rate: of the clips in Hz, one for both or one each.
-        x: interpolation amounts, one stem each; see ``Settings`` for this and all other settings.
+        x: interpolation amounts, one stem each; see ``Settings`` for this and all other settings (``naming`` and
+            ``clip`` are about files and change nothing here).
         model: a loaded model, a shipped model's name, or a folder.
 
     Returns:
-        One float32 array ``[channels, samples]`` a stem, in rising order of x, at the first clip's rate unless
-        ``sample_rate`` is among the settings of a preset.
+        One float32 array ``[channels, samples]`` a stem, in rising order of x, at the first clip's rate.
 
     Raises:
         LtsError: a clip, setting or model that cannot be used; the message says why.
@@ -242,7 +242,11 @@ def _source(clip: ArrayLike, rate: float, name: str) -> Source:
     if not audio.LEAST_RATE_HZ <= rate <= audio.MOST_RATE_HZ or rate != int(rate):
         raise ClipError(f"{name} has a sample rate of {rate:g} Hz; it must be a whole number from {audio.LEAST_RATE_HZ} to"
                         f" {audio.MOST_RATE_HZ} Hz")
-    samples = np.atleast_2d(np.asarray(clip, dtype=np.float32))
+    found = np.asarray(clip)
+    if not np.issubdtype(found.dtype, np.floating):  # whole numbers would come out thousands of times too loud
+        raise ClipError(f"{name} holds values of type {found.dtype}; it must hold floating-point samples with full scale -1"
+                        " to 1: divide 16-bit whole numbers by 32768, for example")
+    samples = np.atleast_2d(found.astype(np.float32, copy=False))
     if samples.ndim != 2 or not 1 <= samples.shape[0] <= audio.MOST_CHANNELS:
         raise ClipError(f"{name} has shape {samples.shape}; it must be [channels, samples] with 1 to"
                         f" {audio.MOST_CHANNELS} channels")

@@ -195,13 +195,12 @@ def _render_into(planned: pipeline.Plan, working: Path, say: Progress) -> list[f
     peaks = [0.0] * len(planned.stems)
     total, done = sum(stem.samples for stem in planned.stems), 0
     try:
-        with ExitStack() as stack:
-            files = [stack.enter_context((working / f"{number}.f32").open("wb")) for number in range(len(peaks))]
-            for block in pipeline.blocks(planned):
-                files[block.stem].write(np.ascontiguousarray(block.samples.T, dtype="<f4").tobytes())
-                peaks[block.stem] = max(peaks[block.stem], audio.peak(block.samples))
-                done += block.samples.shape[1]
-                say(0.95 * done / total, f"stem {block.stem + 1} of {len(peaks)}")
+        for block in pipeline.blocks(planned):
+            with (working / f"{block.stem}.f32").open("ab") as file:  # one at a time: systems allow few open files
+                file.write(np.ascontiguousarray(block.samples.T, dtype="<f4").tobytes())
+            peaks[block.stem] = max(peaks[block.stem], audio.peak(block.samples))
+            done += block.samples.shape[1]
+            say(0.95 * done / total, f"stem {block.stem + 1} of {len(peaks)}")
     except OSError as error:  # also from closing, which writes what is left
         raise output_error(working.parent, error) from None
     return peaks

@@ -1,7 +1,7 @@
 """A clip of any length as transforms of bounded length.
 
 Up to ``WHOLE_SECONDS`` a clip is one transform. A longer one is cut into overlapping slices of which the outer quarters
-are thrown away: there the cut rings (by three seconds it has died down to -110 dB, benchmarks/gamma_trial.py), so memory
+are thrown away: there the cut rings (by three seconds it has died down to -119 dB, benchmarks/gamma_trial.py), so memory
 does not grow with length.
 """
 

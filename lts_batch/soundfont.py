@@ -4,7 +4,6 @@ fluidsynth is an optional companion (LGPL, run as a program of its own). Loading
 segments are laid one after the other in one MIDI file and cut apart by their known times.
 """
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -64,12 +63,6 @@ def fluidsynth_version(executable: Path) -> str:
     result = subprocess.run([str(executable), "--version"], capture_output=True, text=True, encoding="utf-8",
                             errors="replace", timeout=60, check=False)
     return next((line.strip() for line in result.stdout.splitlines() if line.strip()), "unknown")
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # ---------------------------------------------------------------- MIDI

@@ -100,6 +100,14 @@ class Spool:
                 if is_temporary(path):
                     remove(path)
 
+    def can_write(self) -> bool:
+        """Whether the disk takes a small file."""
+        try:
+            write_whole(self.private / "probe", "x" * 4096, overwrite=True)
+        except OutputError:
+            return False
+        return True
+
     def inside(self, path: Path) -> str:
         """A path as it is written down: from the root, with forward slashes."""
         return path.relative_to(self.root).as_posix()

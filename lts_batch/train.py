@@ -21,7 +21,7 @@ from torch import Tensor
 from lts_batch import __version__, checkpoint, features, measures, vae
 from lts_batch.augment import augment
 from lts_batch.dataset import Dataset
-from lts_batch.errors import CorpusError, ModelError
+from lts_batch.errors import CorpusError, ModelError, SettingsError
 from lts_batch.filterbank import Bands
 from lts_batch.whole import write_whole
 
@@ -80,7 +80,7 @@ class Training:
         self.dataset, self.bands, self.schedule, self.out = dataset, bands, schedule, out
         self.provenance = dict(provenance or {}, frames=len(dataset.levels), files=dataset.files,
                                seconds=dataset.seconds, content=dataset.content, lts_batch=__version__)
-        self.device = torch.device(device or best_device())
+        self.device = _device(device or best_device())
         self.rows = dataset.part(validation=False)
         held_out = dataset.part(validation=True)
         generator = np.random.default_rng(schedule.seed)
@@ -272,6 +272,16 @@ def _read_state(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
 def saved_schedule(out: Path) -> Schedule:
     """The schedule of the interrupted training of model folder ``out``. Raises ModelError where there is none."""
     return Schedule(**_read_state(out.with_name(out.name + ".training"))[1]["schedule"])
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):  # torch has no one answer
+        raise SettingsError(f"device {name!r} cannot be used here: say cpu, cuda (NVIDIA) or mps (Apple), or leave it"
+                            " out") from None
+    return device
 
 
 def best_device() -> str:

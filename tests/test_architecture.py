@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -118,7 +117,7 @@ def test_importing_the_package_costs_nothing():
     assert not HEAVY & set(done.stdout.split())
 
 
-def test_help_loads_nothing_heavy_and_answers_at_once():
+def test_help_loads_nothing_heavy():
     script = """
 import sys
 from lts_batch.cli import main
@@ -129,14 +128,8 @@ except SystemExit as end:
     assert not end.code, end.code
 print("MODULES", *sys.modules)
 """
-    seconds = []
-    for _ in range(5):  # the best of a few, for other programs may be busy
-        start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        seconds.append(time.perf_counter() - start)
-        if seconds[-1] < 0.5:
-            break
+    # what it takes in time is in benchmarks/startup.py
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     words, _, modules = done.stdout.rpartition("MODULES")
     assert "Usage" in words
     assert HEAVY & set(modules.split()) == set()
-    assert min(seconds) < 0.5

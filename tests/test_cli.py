@@ -129,6 +129,11 @@ def test_the_program_alone_lists_its_commands_and_its_version() -> None:
     (["render", "-o", "out"], "Missing argument 'CLIPS...'"), (["render", "a", "b", "-o", "o", "--steps", "five"], "'five'"),
     (["render", "a", "b", "-o", "o", "--step", "5"], "No such option"), (["watch"], "Missing argument 'ROOT'"),
     (["watch", "w", "--json"], "--json goes with --once"), (["watch", "w", "--settle-seconds", "-1"], "-1.0"),
+    *((["train", ".", "-o", "m", option, value], f"Invalid value for '{option}': {value}") for option, value in (
+        ("--steps", "0"), ("--batch", "0"), ("--rate", "-1.0"), ("--latent", "468"), ("--width", "0"), ("--blocks", "-1"),
+        ("--every", "0"), ("--threads", "0"), ("--minutes", "0.0"), ("--seed", "-1"))),
+    (["train", ".", "-o", "m", "--resume", "--minutes", "1"], "leave out --minutes"),
+    (["train", ".", "-o", "m", "--resume", "--force"], "leave out --force"),
 ])
 def test_wrong_usage_is_exit_code_2(words: list[str], sentence: str, here: Path, tree: Tree) -> None:
     before = tree(here)
@@ -164,7 +169,7 @@ def test_render_prints_the_files_it_made_and_notes_apart(here: Path) -> None:
     paths = [Path(line) for line in result.stdout.splitlines()]
     assert paths == [Path("out") / name for name in ("preview.wav", "a~b_01_x+0.00.wav", "a~b_02_x+0.50.wav")]
     assert all(path.is_file() for path in paths)
-    assert result.stderr.splitlines() == [f"Note: {name} was resampled from 44100 to 48000 Hz." for name in ("a.wav", "b.wav")]
+    assert result.stderr.splitlines() == [f"Note: clip {n} was resampled from 44100 to 48000 Hz." for n in (1, 2)]
 
 
 def test_options_set_settings_over_a_preset(here: Path) -> None:
@@ -237,7 +242,7 @@ BAD_CLIPS = {
     "zero samples": "has no samples: give a clip of at least 1 sample",
     "not a number": "holds a value that is not a number or infinite at sample 4310 (0.098 s): cut it out, or export it again"
                     " from where it came",
-    "silent": "is silent: its peak is below -100 dBFS, and silence has no timbre; choose another part",
+    "silent": "is silent: its peak is below -80 dBFS, and silence has no timbre; choose another part",
     "one sample": "is 1 sample long at 44100 Hz; a clip must last at least 3 ms: choose a longer part",
 }
 
@@ -417,6 +422,16 @@ def test_files_that_may_grow_no_further(limit_bytes: int, here: Path, tree: Tree
 
 
 @POSIX
+def test_more_stems_than_files_may_be_open(here: Path) -> None:
+    import resource
+
+    done = process("render", "a.wav", "b.wav", "-o", "out", "--steps", "80", cwd=here,
+                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+    assert done.returncode == 0, done.stderr
+    assert len(list((here / "out").glob("*.wav"))) == 80
+
+
+@POSIX
 def test_an_interrupted_render_leaves_nothing(here: Path, tree: Tree) -> None:
     rng = np.random.default_rng(0)
     audio.write(here / "long.wav", rng.uniform(-0.5, 0.5, (1, 20 * RATE)).astype(np.float32), RATE)
@@ -540,6 +555,8 @@ def test_training_figures_are_lines_of_json(here: Path) -> None:
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert rows and {"step", "validation_loss", "shape_lsd_db", "spectral_convergence_db"} <= set(rows[-1])
     assert result.stderr.startswith("Skipped notes.wav: ")
+    again = lts("train", sounds, "-o", "other", "--cache", "cache", "--device", "toaster")
+    assert again.exit_code == 4 and "device 'toaster' cannot be used here: say cpu" in again.stderr
     assert lts("render", "a.wav", "b.wav", "-o", "out", "--model", "model", "--x", "0.5").exit_code == 0
 
 

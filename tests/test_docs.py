@@ -125,7 +125,7 @@ def test_every_line_to_be_typed_is_understood(page: str, line: str) -> None:
     while isinstance(command, click.Group) and words and words[0] in command.commands:
         command = command.commands[words.pop(0)]
     try:
-        command.make_context("lts-batch", words)
+        command.make_context("lts-batch", words, parent=click.Context(commands, **commands.context_settings))
     except click.exceptions.Exit as end:
         assert end.exit_code == 0  # --help
 
@@ -134,7 +134,7 @@ def test_options_in_running_text_exist() -> None:
     known = {option for command in COMMANDS.values() for one in command.params for option in one.opts} | {"--help"}
     for page in ("README.md", "docs/guide.md", "docs/settings.md"):
         for code in re.findall(r"`([^`\n]+)`", FENCE.sub("", text(page))):
-            if not code.startswith(("python", "sudo", "cd ")):
+            if not code.startswith(("python", "pip", "sudo", "cd ")):
                 assert set(re.findall(r"(?<!\S)--[a-z-]+", code)) <= known, f"{page}: {code}"
             if found := re.match(r"lts-batch ([a-z]+)", code):
                 assert found[1] in commands.commands, f"{page}: {code}"

@@ -128,13 +128,14 @@ def test_griffin_lim_keeps_the_magnitudes_and_the_residual() -> None:
     assert torch.equal(found[:, bank.model_rows:], true[:, bank.model_rows:])
 
 
-@pytest.mark.parametrize("steps", [1, 8, 32])
-def test_griffin_lim_leaves_what_is_consistent(steps: int) -> None:
+@pytest.mark.parametrize(("steps", "bound_db"), [(1, -110), (8, -100), (32, -90)])
+def test_griffin_lim_leaves_what_is_consistent(steps: int, bound_db: float) -> None:
     bank = bank_for(RATE)
     true = bank.forward(noise(RATE) + tone(RATE, 1000.0))
     found = phase.griffin_lim(true[:, :bank.model_rows].abs(), true, bank, bank.model_rows, steps)
     difference = torch.linalg.vector_norm(found - true) / torch.linalg.vector_norm(true)
-    assert 20 * torch.log10(difference) < -100
+    # rounding grows with each accelerated step; the ends of a repaired stem have to null below -90 dB
+    assert 20 * torch.log10(difference) < bound_db
 
 
 def test_no_steps_change_nothing() -> None:

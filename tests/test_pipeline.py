@@ -121,7 +121,7 @@ def test_the_output_rate_may_be_named(model: Model) -> None:
     sources = [Excerpt(clip, 44100, 0, clip.shape[1]) for clip in (one, two)]
     planned = pipeline.plan(sources, Settings(x=(0.0,), sample_rate=96000), model, ["piano.wav", "bell.wav"])
     assert planned.sample_rate == 96000
-    assert planned.notes == ("piano.wav was resampled from 44100 to 96000 Hz", "bell.wav was resampled from 44100 to 96000 Hz")
+    assert planned.notes == ("clip 1 was resampled from 44100 to 96000 Hz", "clip 2 was resampled from 44100 to 96000 Hz")
     stem = np.concatenate([block.samples for block in pipeline.blocks(planned)], axis=1)
     assert null_db(stem[:, 9600:-9600], tone(0.5, 1000.0, rate=96000)[:, 9600:-9600]) < -80
 
@@ -409,6 +409,9 @@ BAD: dict[str, tuple[list[Any], Any, type[LtsError], str]] = {
     "one clip": ([GOOD], 44100, SettingsError, "1 clips? .*given.*exactly two"),
     "not a number": ([GOOD, GOOD * np.nan], 44100, ClipError, "clip 2 holds NaN or infinite"),
     "infinite": ([GOOD + np.float32(np.inf), GOOD], 44100, ClipError, "clip 1 holds NaN or infinite"),
+    "16-bit whole numbers": ([(GOOD * 9000).astype(np.int16), GOOD], 44100, ClipError,
+                             "clip 1 holds values of type int16.*32768"),
+    "complex": ([GOOD, GOOD.astype(complex)], 44100, ClipError, "clip 2 holds values of type complex128"),
     "channels last": ([GOOD, pluck(0.2, 220, channels=2).T], 44100, ClipError, r"clip 2 has shape \(8820, 2\)"),
     "three dimensions": ([GOOD[None], GOOD], 44100, ClipError, r"clip 1 has shape \(1, 1, 8820\)"),
     "rates of other clips": ([GOOD, GOOD], [44100, 48000, 96000], SettingsError, "3 sample rates.*2 clips"),

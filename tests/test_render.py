@@ -99,7 +99,7 @@ def test_a_clip_of_another_rate_is_resampled_and_that_is_said(model: Model, tmp_
     made = render([Clip(path) for path in paths], Settings(x=(0.0, 1.0)), tmp_path / "out", model=model)
     _, last = stems(tmp_path / "out", made)
     assert residual_db(last, audio.resample(audio.read(paths[1])[0], 48000, 44100)) < TRUE_END_DB
-    assert made.notes == (f"{paths[1]} was resampled from 48000 to 44100 Hz",)
+    assert made.notes == ("clip 2 was resampled from 48000 to 44100 Hz",)
     assert {stem.sample_rate for stem in made.stems} == {44100}
 
 
@@ -365,7 +365,7 @@ def test_progress_rises_from_0_to_1_and_the_preview_comes_first(pair: list[Clip]
     assert seen == ["preview.wav"]
     assert set(tree(out)) == {*(stem.file for stem in made.stems), "manifest.json", "manifest.tsv", "preview.wav"}
     samples, rate = audio.read(out / "preview.wav")
-    assert rate == 44100 and samples.shape == (1, made.stems[1].samples) and not audio.is_silent(samples)
+    assert rate == 44100 and samples.shape == (1, made.stems[1].samples) and samples.any()
 
 
 def test_the_preview_changes_no_stem(pair: list[Clip], model: Model, tmp_path: Path) -> None:

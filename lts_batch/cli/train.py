@@ -16,20 +16,22 @@ from lts_batch.errors import LtsError, OutputError
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder of the model.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training, exactly.")
-@click.option("--minutes", type=float, help="Choose the number of steps to fit this time on this machine.")
-@click.option("--steps", type=int, help="Number of steps. [7500]")
-@click.option("--batch", type=int, help="Frames a step. [512]")
-@click.option("--rate", type=float, help="Highest learning rate. [8e-4]")
-@click.option("--latent", type=int, help="Width of the latent space. [64]")
-@click.option("--width", type=int, help="Width of the network. [1024]")
-@click.option("--blocks", type=int, help="Residual blocks on each side. [1]")
-@click.option("--kl-weight", type=float, help="Weight of the divergence from the prior. [1e-6]")
-@click.option("--linear-weight", type=float, help="Weight of the error of linear shapes. [0.03]")
-@click.option("--peak-weight", type=float, help="Weight of the error of log shapes where the energy is. [0.3]")
-@click.option("--seed", type=int, help="Seed of everything random. [0]")
-@click.option("--every", type=int, default=500, show_default=True, help="Steps between figures on the held-out files.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True),
+              help="Choose the number of steps to fit this time on this machine.")
+@click.option("--steps", type=click.IntRange(1), help="Number of steps. [7500]")
+@click.option("--batch", type=click.IntRange(8), help="Frames a step. [512]")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Highest learning rate. [8e-4]")
+@click.option("--latent", type=click.IntRange(1, 467), help="Width of the latent space. [64]")
+@click.option("--width", type=click.IntRange(1), help="Width of the network. [1024]")
+@click.option("--blocks", type=click.IntRange(0), help="Residual blocks on each side. [1]")
+@click.option("--kl-weight", type=click.FloatRange(0), help="Weight of the divergence from the prior. [1e-6]")
+@click.option("--linear-weight", type=click.FloatRange(0), help="Weight of the error of linear shapes. [0.03]")
+@click.option("--peak-weight", type=click.FloatRange(0), help="Weight of the error of log shapes where the energy is. [0.3]")
+@click.option("--seed", type=click.IntRange(0), help="Seed of everything random. [0]")
+@click.option("--every", type=click.IntRange(1), default=500, show_default=True,
+              help="Steps between figures on the held-out files.")
 @click.option("--device", help="cpu, cuda or mps; a GPU is used by itself where there is one.")
-@click.option("--threads", type=int, help="Threads on the CPU. [all cores]")
+@click.option("--threads", type=click.IntRange(1), help="Threads on the CPU. [all cores]")
 @click.option("--cache", type=click.Path(path_type=Path), help="Where to keep analysed frames.")
 @click.option("--force", is_flag=True, help="Begin anew over an existing model.")
 @click.option("--json", "as_json", is_flag=True, help="Print figures as lines of JSON.")
@@ -40,6 +42,10 @@ def train(folder: Path, out: Path, resume: bool, minutes: float | None, every: i
     Files that cannot be read are listed and skipped, silence is dropped, and one file in twelve is held back to judge
     by. The best model so far is always in OUT; Ctrl-C keeps it, and --resume goes on.
     """
+    for option, given in (("--force", force), ("--minutes", minutes is not None)):
+        if resume and given:
+            raise click.UsageError(f"--resume goes on with a training as it was planned: leave out {option}")
+
     import torch
 
     from lts_batch import plots
@@ -60,7 +66,7 @@ def train(folder: Path, out: Path, resume: bool, minutes: float | None, every: i
     chosen = {key: value for key, value in options.items() if value is not None}
     schedule = dataclasses.replace(saved_schedule(out) if resume else Schedule(), **chosen)
     provenance = _provenance(folder)
-    if minutes is not None and not resume:
+    if minutes is not None:
         schedule = Training(dataset, Bands(), schedule, out, device=device).fitted_to(minutes)
     training = Training(dataset, Bands(), schedule, out, provenance=provenance, device=device)
     training.resume() if resume else training.start()
