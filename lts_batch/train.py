@@ -88,7 +88,8 @@ class Training:
         torch.manual_seed(schedule.seed)
         self.network = vae.FrameVAE(vae.Architecture(len(bands), schedule.latent, schedule.width, schedule.blocks))
         self.network.to(self.device)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=schedule.rate, fused=True)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=schedule.rate,
+                                          fused=self.device.type in ("cpu", "cuda"))
         self.step, self.seconds, self.best = 0, 0.0, math.inf
         self.history: list[Report] = []
         self.recent: list[float] = []  # losses since the last figures
