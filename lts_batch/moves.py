@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -89,6 +90,8 @@ def _copy_over(source: Path, destination: Path) -> None:
     if source.is_dir() and not source.is_symlink():
         shutil.rmtree(source)
     else:
+        if os.name == "nt" and not source.is_symlink():
+            source.chmod(stat.S_IWRITE)  # Windows does not remove what is read-only
         source.unlink()
 
 
@@ -99,8 +102,11 @@ def _compare(source: Path, copy: Path) -> None:
     if copy.is_dir():
         sync_folder(copy)
         return
+    mode = copy.stat().st_mode
+    copy.chmod(mode | stat.S_IWUSR)  # only what may be written can be forced to disk, and a clip may be read-only
     with copy.open("rb+") as handle:
         os.fsync(handle.fileno())
+    copy.chmod(mode)
     if sha256(source) != sha256(copy):
         raise OutputError(f"the copy of {source} for {copy.parent} came out different: the disk or network is not to be"
                           " trusted; the original was left where it is")

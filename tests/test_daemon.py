@@ -729,6 +729,22 @@ def test_moving_to_another_disk(tmp_path: Path, other_disk: Path, tree: Tree) ->
     assert [path.name for path in tmp_path.iterdir()] == ["disk"]
 
 
+def test_a_read_only_clip_moves_to_another_disk(tmp_path: Path, other_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = wav(tmp_path / "c.wav")
+    source.chmod(0o444)
+    content, plain = sha256(source), Path.open
+
+    def strict(self: Path, mode: str = "r", *rest: Any, **options: Any) -> Any:  # root is refused nothing
+        if "+" in mode and not self.stat().st_mode & 0o200:
+            raise PermissionError(13, "Permission denied")
+        return plain(self, mode, *rest, **options)
+
+    monkeypatch.setattr(Path, "open", strict)
+    moves.move(source, other_disk / "c.wav")
+    assert sha256(other_disk / "c.wav") == content and not source.exists()
+    assert not (other_disk / "c.wav").stat().st_mode & 0o222
+
+
 def test_a_copy_that_comes_out_different_is_not_trusted(tmp_path: Path, other_disk: Path,
                                                         monkeypatch: pytest.MonkeyPatch) -> None:
     source = wav(tmp_path / "c.wav")
