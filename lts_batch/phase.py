@@ -36,10 +36,18 @@ def blend(coefficients: tuple[Tensor, Tensor], levels: tuple[Tensor, Tensor], fl
     return total
 
 
-def noise_phase(shape: torch.Size, seed: int) -> Tensor:
-    """Unit coefficients of random phase, the start of ``griffinlim``."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.polar(torch.ones(shape), torch.rand(shape, generator=generator) * (2.0 * np.pi))
+def noise_phase(shape: torch.Size, seed: int, first_frame: int = 0, block_frames: int = 1024) -> Tensor:
+    """Unit coefficients ``[channels, rows, frames]`` of random phase, the start of ``griffinlim``.
+
+    The noise belongs to absolute frames (blocks of ``block_frames`` have a generator each), so that slices that overlap
+    start alike and meet without a dip.
+    """
+    begin, end = first_frame // block_frames, (first_frame + shape[2] - 1) // block_frames + 1
+    angles = [torch.rand(*shape[:2], block_frames, generator=torch.Generator().manual_seed(seed * 1_000_003 + block + 500_000))
+              for block in range(begin, end)]
+    skipped = first_frame - begin * block_frames
+    angle = torch.cat(angles, dim=2)[:, :, skipped:skipped + shape[2]] * (2.0 * np.pi)
+    return torch.polar(torch.ones(shape), angle)
 
 
 def griffin_lim(target: Tensor, start: Tensor, bank: Filterbank, rows: int, iterations: int) -> Tensor:

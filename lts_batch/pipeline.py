@@ -138,7 +138,7 @@ def _slice(plan: Plan, stem: int, slices: Slices, number: int, phases: dict[tupl
     shares = interpolate.clamped_weights(x)
     plain = shares[0] * first.coefficients + shares[1] * second.coefficients  # the residual rows are mixed as they are
     if settings.phase == "griffinlim":
-        carrier = phase.noise_phase(magnitudes.shape, settings.seed * 7919 + stem * 613 + number)
+        carrier = phase.noise_phase(magnitudes.shape, settings.seed + 7919 * stem, int(slices.frames(number)[0]))
         repairs = settings.iterations
     else:
         floors = (one.peak * 1e-3, two.peak * 1e-3)

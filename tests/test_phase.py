@@ -85,6 +85,13 @@ def test_random_phase_is_seeded_and_even() -> None:
     assert abs(one.mean()) < 0.03
 
 
+def test_noise_belongs_to_frames_so_that_slices_start_alike() -> None:
+    shape = torch.Size((2, 3, 500))
+    early, late = phase.noise_phase(shape, 5, -130, 256), phase.noise_phase(shape, 5, 120, 256)
+    assert torch.equal(early[:, :, 250:], late[:, :, :250])
+    assert not torch.equal(early, late)
+
+
 # ---------------------------------------------------------------- Griffin-Lim
 
 
