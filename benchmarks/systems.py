@@ -5,11 +5,12 @@ Each takes two mono clips of one length at 44.1 kHz and gives one stem per x. Wh
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import job
 import numpy as np
 import threadpoolctl  # type: ignore[import-untyped]
 import torch
@@ -18,6 +19,7 @@ from lts_model import LtsModel
 from numpy.typing import NDArray
 
 from lts_batch import classic
+from lts_batch.checkpoint import Model
 
 Clip = NDArray[np.float32]
 
@@ -27,12 +29,16 @@ class System(Protocol):
 
     name: str
     slow: bool  # time one stem once, instead of every stem several times
+    judged: bool  # has errors of its own: rows that only differ in what they cost do not
 
     def prepare(self, first: Clip, second: Clip) -> Any:
         """What all stems of a pair share."""
 
     def render(self, prepared: Any, amounts: Sequence[float]) -> list[Clip]:
         """One stem ``[samples]`` per x."""
+
+    def rebuild(self, clip: Clip) -> Clip:
+        """A clip through encoder, decoder and phase, and nothing that would put back what the model lost."""
 
 
 @dataclass
@@ -41,6 +47,7 @@ class Lts:
 
     model: LtsModel
     iterations: int
+    judged: bool = True
 
     def __post_init__(self) -> None:
         self.name = f"LTS, {self.iterations} iteration{'s' if self.iterations > 1 else ''}"
@@ -55,32 +62,32 @@ class Lts:
         return [classic.rebuild(self.model.decode(first + x * (second - first)), samples, self.iterations)
                 for x in amounts]
 
+    def rebuild(self, clip: Clip) -> Clip:
+        return self.render(self.prepare(clip, clip), (0.0,))[0]
+
 
 @dataclass
 class Ours:
-    """lts_batch at detail = 0, so that the model alone is judged, as in LTS."""
+    """lts_batch with some settings; as they come, these are what a user gets who changes nothing."""
 
-    model: Any
-    phase: str = "source"
-
-    def __post_init__(self) -> None:
-        self.name = "lts_batch" if self.phase == "source" else "lts_batch, phase from magnitudes only"
-        self.slow = False
+    name: str
+    model: Model
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    judged: bool = True
+    slow: bool = False
 
     def prepare(self, first: Clip, second: Clip) -> list[Clip]:
         return [first[None], second[None]]  # analysis is part of morph: it is timed in render
 
     def render(self, prepared: Any, amounts: Sequence[float]) -> list[Clip]:
-        import lts_batch
+        return self._stems(prepared, amounts, self.settings)
 
-        stems = lts_batch.morph(prepared, SAMPLE_RATE_HZ, x=tuple(amounts), model=self.model, detail=0.0,
-                                phase=self.phase)
+    def rebuild(self, clip: Clip) -> Clip:
+        return self._stems([clip[None]] * 2, (0.0,), {**self.settings, "detail": 0.0})[0]
+
+    def _stems(self, clips: Sequence[Clip], amounts: Sequence[float], settings: Mapping[str, Any]) -> list[Clip]:
+        stems = job.stems(clips, SAMPLE_RATE_HZ, self.model, x=list(amounts), **settings)
         return [stem[0] for stem in stems]
-
-
-def rebuild_clip(system: System, clip: Clip) -> Clip:
-    """A clip through encoder, decoder and phase: the stem at x = 0 of the clip with itself."""
-    return system.render(system.prepare(clip, clip), (0.0,))[0]
 
 
 # ---------------------------------------------------------------- time
@@ -95,15 +102,20 @@ class Cost:
     audio_seconds: float
 
 
-def time_job(system: System, first: Clip, second: Clip, amounts: Sequence[float], repeats: int) -> Cost:
-    """Cost of one job with all its stems: analysis of both clips, decoding, phase, inverse. Median of the repeats.
+def time_jobs(compared: Sequence[System], first: Clip, second: Clip, amounts: Sequence[float],
+              repeats: int) -> dict[str, Cost]:
+    """Cost of one job with all its stems under each system: analysis of both clips, decoding, phase, inverse.
 
-    A slow system renders one stem once, and that is counted for each of the stems: they all cost the same.
+    Medians of the repeats; systems take turns, so that what else the machine does meets all of them. A slow system renders
+    one stem once, and that is counted for each of the stems: they all cost the same.
     """
-    timed = tuple(amounts[:1]) if system.slow else tuple(amounts)
-    runs = [_run(system, first, second, timed, len(amounts) / len(timed)) for _ in range(1 if system.slow else repeats)]
-    processor, wall = np.median([run[:2] for run in runs], axis=0)
-    return Cost(float(processor), float(wall), runs[0][2])
+    runs: dict[str, list[tuple[float, float, float]]] = {system.name: [] for system in compared}
+    for repeat in range(repeats):
+        for system in compared:
+            timed = tuple(amounts[:1]) if system.slow else tuple(amounts)
+            if not (system.slow and repeat):
+                runs[system.name].append(_run(system, first, second, timed, len(amounts) / len(timed)))
+    return {name: Cost(*(float(figure) for figure in np.median(times, axis=0))) for name, times in runs.items()}
 
 
 def _run(system: System, first: Clip, second: Clip, amounts: Sequence[float],

@@ -12,9 +12,9 @@ __all__ = ["__version__", "load_model", "morph"]
 
 if TYPE_CHECKING:
     from lts_batch.checkpoint import load_model
-    from lts_batch.pipeline import morph
+    from lts_batch.arrays import morph
 
-_HOMES = {"load_model": "lts_batch.checkpoint", "morph": "lts_batch.pipeline"}
+_HOMES = {"load_model": "lts_batch.checkpoint", "morph": "lts_batch.arrays"}
 
 
 def __getattr__(name: str) -> Any:

@@ -4,54 +4,23 @@ A clip is analysed slice by slice, when a slice is first asked for, and each sli
 it together (the last few are kept).
 """
 
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lts_batch import features, phase, vae
+from lts_batch import features, loudness, phase, pitch, vae
 from lts_batch.checkpoint import Model
+from lts_batch.filterbank import Filterbank
 from lts_batch.slices import Slices
+from lts_batch.sources import Source, read_around
 
 KEPT_SLICES = 4
 DETAIL_FLOOR_DB = -100.0
-
-
-class Source(Protocol):
-    """Audio that can be read by position; ``audio.Reader`` is one."""
-
-    @property
-    def sample_rate(self) -> int: ...
-    @property
-    def channels(self) -> int: ...
-    @property
-    def samples(self) -> int: ...
-    def read(self, start: int, count: int) -> NDArray[np.float32]: ...
-
-
-@dataclass(frozen=True)
-class Excerpt:
-    """Part of a source, as a source; or samples in memory ``[channels, samples]``."""
-
-    source: Source | NDArray[np.float32]
-    sample_rate: int
-    start: int
-    samples: int
-
-    @property
-    def channels(self) -> int:
-        """Number of channels."""
-        return self.source.shape[0] if isinstance(self.source, np.ndarray) else self.source.channels
-
-    def read(self, start: int, count: int) -> NDArray[np.float32]:
-        """``count`` samples from ``start``."""
-        if isinstance(self.source, np.ndarray):
-            return self.source[:, self.start + start:self.start + start + count]
-        return self.source.read(self.start + start, count)
 
 
 @dataclass(frozen=True)
@@ -63,110 +32,150 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Pitch:
+    """The pitch of a clip as octaves above a reference that all clips of a job share.
+
+    Latents are those of the clip at the reference pitch, so that two clips meet at one pitch in the latent space.
+    """
+
+    track: pitch.Track
+    reference_hz: float
+
+    def octaves(self, times_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """log2(f0 / reference) at each time ``[n]``; defined everywhere, see ``strength``."""
+        return np.asarray(np.log2(self.track.f0_at(times_seconds) / self.reference_hz))
+
+    def strength(self, times_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How surely the clip is pitched at each time ``[n]``, 0 to 1."""
+        return self.track.strength_at(times_seconds)
+
+
+@dataclass(frozen=True)
 class Frames:
     """A clip over a run of frames.
 
     Attributes:
-        coefficients: complex ``[channels, rows, frames]``, residual rows included.
-        levels: ``[channels, frames]``.
+        coefficients: ``[channels, rows, frames]``, residual rows included; where nobody wants their phase, magnitudes of the
+            model rows.
+        levels: norms of the frames ``[channels, frames]``.
+        loudness: the same, K-weighted.
         latents: ``[channels, frames, latent]``.
         lost: log(t + e) - log(d + e) of true and decoded magnitudes ``[channels, model rows, frames]``.
     """
 
     coefficients: Tensor
     levels: Tensor
+    loudness: Tensor
     latents: Tensor
     lost: Tensor
 
+    def true(self, rows: int) -> Tensor:
+        """Magnitudes of the first ``rows`` rows."""
+        found = self.coefficients[:, :rows]
+        return phase.strengths(found) if found.is_complex() else found
+
 
 class Analysis:
-    """A clip laid out as ``samples`` samples (zeros past its end), on ``channels`` channels.
+    """A clip laid out as ``samples`` samples on ``channels`` channels, zeros past its end.
 
     Args:
         peak: its largest sample; floors are relative to it.
         detail: whether what the model loses is wanted; without it nothing is decoded here.
+        phases: whether complex coefficients are wanted, or magnitudes only.
+        every: thinning of the frames, see ``Slices``.
+        period: the clip begins again after so many samples.
+        round: it has no ends: sound goes on before sample 0 and after the last.
         drawing: draw latents from the encoder's distribution instead of taking the mean.
+        pitched: encode at the reference pitch.
     """
 
     def __init__(self, source: Source, samples: int, channels: int, peak: float, model: Model, *, detail: bool,
-                 drawing: Drawing | None = None) -> None:
+                 phases: bool = True, every: int = 1, period: int | None = None, round: bool = False,
+                 drawing: Drawing | None = None, pitched: Pitch | None = None) -> None:
         self.source, self.channels, self.peak, self.model = source, channels, peak, model
-        self.detail, self.drawing = detail, drawing
-        self.slices = Slices(samples, source.sample_rate, model.bands)
+        self.detail, self.phases, self.period, self.round = detail, phases, period, round
+        self.drawing, self.pitched = drawing, pitched
+        self.slices = Slices(samples, source.sample_rate, model.bands, every, round)
         self.floor = peak * 10.0 ** (DETAIL_FLOOR_DB / 20.0)
         self._kept: OrderedDict[int, Frames] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def bank(self) -> Filterbank:
+        """The filterbank of the clip's slices."""
+        return self.slices.bank(str(self.model.device))
 
     def slice(self, number: int) -> Frames:
         """All frames of one slice, in rising order."""
-        if number not in self._kept:
-            self._kept[number] = self._analyse(number)
-            while len(self._kept) > KEPT_SLICES:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(number)
-        return self._kept[number]
+        with self._lock:
+            if number not in self._kept:
+                while len(self._kept) >= KEPT_SLICES:
+                    self._kept.popitem(last=False)
+                self._kept[number] = self._analyse(number)
+            self._kept.move_to_end(number)
+            return self._kept[number]
 
-    def at(self, positions: NDArray[np.float64], start_phase: Tensor | None) -> Frames:
-        """The clip at fractional frame positions ``[n]``: warped, with phase integrated from ``start_phase``."""
-        lower = np.floor(positions).astype(np.int64)
-        wanted, place = np.unique(np.concatenate((lower, lower + 1)), return_inverse=True)
-        found = self._gather(wanted)
-        low, high = torch.from_numpy(place[:len(lower)]), torch.from_numpy(place[len(lower):])
-        share = torch.from_numpy((positions - lower).astype(np.float32))
-        below, above = found.coefficients[..., low], found.coefficients[..., high]
-        magnitude = torch.lerp(below.abs(), above.abs(), share)
-        nearest = torch.where(share < 0.5, below, above)
-        levels = torch.lerp(found.levels[:, low], found.levels[:, high], share)
-        coefficients = phase.integrate(phase.impose(magnitude, nearest), (above * below.conj()).angle(),
-                                       phase.attacks(levels), start_phase)
-        return Frames(coefficients, levels,
-                      torch.lerp(found.latents[:, low], found.latents[:, high], share[:, None]),
-                      torch.lerp(found.lost[..., low], found.lost[..., high], share) if self.detail else found.lost)
-
-    def _gather(self, frames: NDArray[np.int64]) -> Frames:
+    def gather(self, frames: NDArray[np.int64]) -> Frames:
         """Columns at absolute frames ``[n]`` from the slices that know them best; silence where there is none."""
         numbers, places, known = self.slices.locate(frames)
         runs = np.flatnonzero(np.diff(numbers, prepend=-1))
         parts = []
         for begin, end in zip(runs, [*runs[1:], len(frames)], strict=True):
             whole = self.slice(int(numbers[begin]))
-            columns = torch.from_numpy(places[begin:end])
-            there = torch.from_numpy(known[begin:end].astype(np.float32))
-            parts.append(Frames(whole.coefficients[..., columns] * there, whole.levels[:, columns] * there,
-                                whole.latents[:, columns], whole.lost[..., columns] * there if self.detail else whole.lost))
+            columns = torch.from_numpy(places[begin:end]).to(self.model.device)
+            there = torch.from_numpy(known[begin:end].astype(np.float32)).to(self.model.device)
+            parts.append(Frames(whole.coefficients[..., columns].mul_(there), whole.levels[:, columns] * there,
+                                whole.loudness[:, columns] * there, whole.latents[:, columns],
+                                whole.lost[..., columns].mul_(there) if self.detail else whole.lost))
+        if len(parts) == 1:
+            return parts[0]
         return Frames(torch.cat([part.coefficients for part in parts], -1), torch.cat([part.levels for part in parts], -1),
-                      torch.cat([part.latents for part in parts], 1),
+                      torch.cat([part.loudness for part in parts], -1), torch.cat([part.latents for part in parts], 1),
                       torch.cat([part.lost for part in parts], -1) if self.detail else parts[0].lost)
 
-    def _audio(self, number: int) -> Tensor:
-        """Samples of a slice's transform ``[channels, samples]``; zeros outside the clip."""
-        start, length = self.slices.audio_start(number), self.slices.transform[0]
-        begin, end = max(start, 0), min(start + length, self.source.samples, self.slices.samples)
-        audio = np.zeros((self.channels, length), dtype=np.float32)
-        if end > begin:
-            block = self.source.read(begin, end - begin)
-            rows = slice(None) if block.shape[0] == 1 else slice(block.shape[0])  # mono goes to every channel
-            audio[rows, begin - start:end - start] = block
-        return torch.from_numpy(audio)
+    def audio(self, start: int, count: int) -> NDArray[np.float32]:
+        """The clip as it is laid out, ``[channels, count]`` from sample ``start``, which may lie before its first."""
+        found = read_around(self.source, start, count, period=self.period)
+        if not self.round:
+            found[:, :max(0, -start)] = 0.0
+            found[:, max(0, self.slices.samples - start):] = 0.0
+        # mono goes to every channel; a clip with fewer channels than another leaves the rest silent
+        return np.repeat(found, self.channels, axis=0) if len(found) == 1 else np.pad(
+            found, ((0, self.channels - len(found)), (0, 0)))
 
     @torch.no_grad()
     def _analyse(self, number: int) -> Frames:
-        bank = self.slices.bank
-        coefficients = bank.forward(self._audio(number))  # [channels, rows, frames]
-        if self.slices.whole:
-            coefficients = coefficients.roll(self.slices.lead_frames, dims=-1)
-        true = coefficients[:, :bank.model_rows].abs()
-        padded = torch.nn.functional.pad(true, (0, 0, 0, len(self.model.bands) - bank.model_rows))
+        bank, slices, device = self.bank, self.slices, self.model.device
+        samples = self.audio(slices.audio_start(number), slices.transform[0])
+        if slices.whole:  # a whole clip starts at sample 0 of its transform; what lies before it is at the circle's end
+            samples = np.roll(samples, slices.audio_start(number), axis=1)
+        coefficients = slices.risen(bank.forward(torch.from_numpy(samples).to(device), slices.every))
+        true = phase.strengths(coefficients[:, :bank.model_rows])  # [channels, model rows, frames]
+        loud = k_norms(true, self.model)
+        octaves = self._octaves(number)
+        flat = true if octaves is None else pitch.shift(true, -octaves, self.model.bands.centres_hz[:bank.model_rows])
+        padded = torch.nn.functional.pad(flat, (0, 0, 0, len(self.model.bands) - bank.model_rows))
         levels, shapes = features.split(padded.transpose(1, 2))  # [channels, frames], [channels, frames, bands]
+        if octaves is not None:
+            levels = torch.linalg.vector_norm(true, dim=1)
         mean, log_variance = self.model.encode_shapes(shapes.reshape(-1, shapes.shape[-1]))
         latents = mean.reshape(*levels.shape, -1)
         if self.drawing is not None:
             spread = log_variance.reshape(latents.shape) + 2.0 * np.log(max(self.drawing.temperature, 1e-9))
-            latents = vae.draw(latents, spread, self._noise(number, latents.shape))
+            latents = vae.draw(latents, spread, self._noise(number, latents.shape).to(device))
         lost = true.new_zeros(0)
         if self.detail:
             decoded = decode(self.model, latents, levels, bank.model_rows)
-            lost = ((true + self.floor) / (decoded + self.floor)).log()
-        return Frames(coefficients, levels, latents, lost)
+            if octaves is not None:
+                decoded = pitch.shift(decoded, octaves, self.model.bands.centres_hz[:bank.model_rows])
+            lost = (true + self.floor).div_(decoded.add_(self.floor)).log_()
+        return Frames(coefficients if self.phases else true, levels, loud, latents, lost)
+
+    def _octaves(self, number: int) -> NDArray[np.float64] | None:
+        """How far above the reference pitch each frame of a slice is."""
+        if self.pitched is None:
+            return None
+        return self.pitched.octaves(self.slices.frames(number) * self.slices.hop_samples / self.source.sample_rate)
 
     def _noise(self, number: int, shape: torch.Size) -> Tensor:
         """Noise that belongs to absolute frames, so that overlapping slices draw the same latents."""
@@ -180,8 +189,15 @@ class Analysis:
         return torch.cat(columns, dim=1)[:, first:first + shape[1]]
 
 
+def k_norms(magnitudes: Tensor, model: Model) -> Tensor:
+    """K-weighted norms ``[channels, frames]`` of magnitudes ``[channels, rows, frames]``."""
+    rows = magnitudes.shape[1]
+    power = torch.from_numpy(loudness.k_response(model.bands.centres_hz[:rows]) ** 2).to(magnitudes)
+    return torch.einsum("r,crf->cf", power, magnitudes.square()).sqrt()
+
+
 def decode(model: Model, latents: Tensor, levels: Tensor, rows: int) -> Tensor:
     """Latents ``[channels, frames, latent]`` and levels ``[channels, frames]`` to magnitudes ``[channels, rows, frames]``."""
     shapes = model.decode_shapes(latents.reshape(-1, latents.shape[-1]))
     magnitudes = features.join(levels.reshape(-1), shapes)
-    return magnitudes.reshape(*levels.shape, -1).transpose(1, 2)[:, :rows]
+    return magnitudes.reshape(*levels.shape, -1).transpose(1, 2)[:, :rows].contiguous()

@@ -210,6 +210,9 @@ class Writer:
         subtype: ``PCM_24``, ``PCM_16`` or ``FLOAT``.
         overwrite: replace an existing file.
         expected_samples: length to come, if known; needed only where the file would pass 4 GiB.
+        dither_seed: add triangular noise of up to one step either way before rounding to ``PCM_16``, the same for the same
+            seed, so that what is softer than a step fades into noise instead of distortion; the loudest codes hold what it
+            would push past full scale. Nothing is added without it, nor to other subtypes.
 
     Raises:
         OutputError: the destination exists or cannot be written, at any stage; a block is not finite, or passes full
@@ -217,11 +220,12 @@ class Writer:
     """
 
     def __init__(self, path: Path, sample_rate: int, channels: int, *, subtype: Subtype = "PCM_24",
-                 overwrite: bool = False, expected_samples: int = 0) -> None:
+                 overwrite: bool = False, expected_samples: int = 0, dither_seed: int | None = None) -> None:
         if subtype not in riff.SAMPLE_BYTES:
             raise ValueError(f"subtype must be one of {', '.join(riff.SAMPLE_BYTES)}, found {subtype!r}")
         self.path, self.sample_rate, self.channels, self.subtype = Path(path), sample_rate, channels, subtype
         self.samples = 0
+        self._noise = np.random.default_rng(dither_seed) if dither_seed is not None and subtype == "PCM_16" else None
         self._block_bytes = channels * riff.SAMPLE_BYTES[subtype]
         self._long = expected_samples * self._block_bytes > riff.SIZE_LIMIT_BYTES - 1024  # 1024 for the head
         self._file = whole.WholeFile(self.path, overwrite=overwrite)
@@ -256,7 +260,11 @@ class Writer:
                               f" {self.subtype} ends at 0 dBFS; write it as FLOAT, or scale it")
         depth = riff.SAMPLE_BYTES[self.subtype]
         full = 1 << (8 * depth - 1)
-        codes = np.minimum(np.rint(block.T.astype(np.float64) * full), full - 1).astype("<i4", order="C")
+        steps = block.T.astype(np.float64, order="C") * full
+        if self._noise is not None:
+            noise = self._noise.random((*steps.shape, 2))  # in the order of samples, so that blocks make no difference
+            steps += noise[..., 0] - noise[..., 1]
+        codes = np.clip(np.rint(steps), -full, full - 1).astype("<i4", order="C")
         return codes.view(np.uint8).reshape(-1, 4)[:, :depth].tobytes()
 
     @contextmanager
@@ -292,30 +300,9 @@ class Writer:
 
 
 def write(path: Path, samples: Samples, sample_rate: int, *, subtype: Subtype = "PCM_24",
-          overwrite: bool = False) -> None:
-    """Write samples ``[channels, samples]`` as a WAV file, whole or not at all. Errors as ``Writer``."""
+          overwrite: bool = False, dither_seed: int | None = None) -> None:
+    """Write samples ``[channels, samples]`` as a WAV file, whole or not at all. Arguments and errors as ``Writer``."""
     with Writer(path, sample_rate, samples.shape[0], subtype=subtype, overwrite=overwrite,
-                expected_samples=samples.shape[1]) as writer:
+                expected_samples=samples.shape[1], dither_seed=dither_seed) as writer:
         for start in range(0, samples.shape[1], _BLOCK_SAMPLES):  # bounds the memory of the conversion
             writer.write(samples[:, start:start + _BLOCK_SAMPLES])
-
-
-# ---------------------------------------------------------------- sample rates
-
-
-def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
-    """Samples at another rate, by soxr at its best quality ("VHQ").
-
-    Returns:
-        ``[channels, round(samples * to_rate / from_rate)]``; the input itself where the rates are equal.
-    """
-    if from_rate == to_rate:
-        return samples
-    import soxr
-
-    length = round(samples.shape[1] * to_rate / from_rate)
-    changed = soxr.resample(np.ascontiguousarray(samples.T, dtype=np.float32), from_rate, to_rate, quality="VHQ")
-    out = np.zeros((samples.shape[0], length), np.float32)
-    kept = min(length, len(changed))
-    out[:, :kept] = changed[:kept].T
-    return out

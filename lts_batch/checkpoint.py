@@ -7,6 +7,7 @@
 Loading is strict: every tensor is there with the right shape, the hash fits, and nothing foreign lies in the folder.
 """
 
+import copy
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from lts_batch.settings import presets_folder
 from lts_batch.whole import output_error, write_whole
 
 FORMAT_VERSION = 1
-BLOCK_FRAMES = 128  # the network always sees blocks of this shape: other shapes change the last bits
+BLOCK_FRAMES = 256  # the network always sees blocks of this shape: other shapes change the last bits
 _COMPANIONS = {".md", ".txt", ".png", ".svg"}
 
 
@@ -45,6 +46,25 @@ class Model:
     bands: Bands
     record: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return self.network.centre.device
+
+    def on(self, device: str) -> "Model":
+        """The same model on another device: ``cpu``, ``cuda``, ``mps``, or ``auto`` for a CUDA GPU where there is one.
+
+        Raises:
+            ModelError: this machine has no such device.
+        """
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        if (device == "cuda" and not torch.cuda.is_available()) or (device == "mps" and not torch.backends.mps.is_available()):
+            raise ModelError(f"device = {device!r} is not to be had on this machine: say cpu, or auto for what there is")
+        if self.device.type == device:
+            return self
+        return Model(copy.deepcopy(self.network).to(device), self.bands, self.record)
+
     def encode(self, frames: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Magnitude frames ``[frames, bands]``, of any level, to mean and log-variance, both ``[frames, latent]``.
 
@@ -56,9 +76,9 @@ class Model:
             raise ModelError(f"frames of shape {values.shape} do not fit this model: it takes [frames, {len(self.bands)}]")
         if not np.isfinite(values).all() or (values < 0).any():
             raise ModelError("frames must be finite magnitudes of 0 or more; take the absolute value of coefficients")
-        _, shapes = features.split(torch.from_numpy(values))
+        _, shapes = features.split(torch.from_numpy(values).to(self.device))
         mean, log_variance = self.encode_shapes(shapes)
-        return mean.numpy(), log_variance.numpy()
+        return mean.cpu().numpy(), log_variance.cpu().numpy()
 
     def decode(self, latents: ArrayLike) -> NDArray[np.float32]:
         """Latents ``[frames, latent]`` to magnitude frames ``[frames, bands]`` of unit norm.
@@ -71,7 +91,8 @@ class Model:
             raise ModelError(f"latents of shape {values.shape} do not fit this model: it takes [frames, {width}]")
         if not np.isfinite(values).all():
             raise ModelError("latents must be finite numbers")
-        return features.unit_norm(features.expand(self.decode_shapes(torch.from_numpy(values)))).numpy()
+        shapes = self.decode_shapes(torch.from_numpy(values).to(self.device))
+        return features.unit_norm(features.expand(shapes)).cpu().numpy()
 
     @torch.no_grad()
     def encode_shapes(self, shapes: Tensor) -> tuple[Tensor, Tensor]:

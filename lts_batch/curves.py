@@ -7,13 +7,16 @@ from typing import Any
 
 from lts_batch.errors import SettingsError
 
+_KEYS = {"points": "curve", "unit": "curve_unit", "shape": "curve_shape"}
+
 
 def read_curve(path: Path) -> dict[str, Any]:
-    """The settings ``curve`` and, where the file says so, ``curve_unit``.
+    """The settings ``curve`` and, where the file says so, ``curve_unit`` and ``curve_shape``.
 
-    JSON: ``[[0, 0], [1, 1]]`` or ``{"unit": "seconds", "points": [[0, 0], [2.5, 1]]}``. CSV: two columns, time and x,
-    parted by commas, semicolons or tabs, with or without a heading; a heading ``seconds`` over the times sets the unit.
-    Where no comma parts the columns it may stand in the numbers, as spreadsheets in much of Europe write them.
+    JSON: ``[[0, 0], [1, 1]]`` or ``{"unit": "seconds", "shape": "smooth", "points": [[0, 0], [2.5, 1]]}``.
+    CSV: two columns, time and x, parted by commas, semicolons or tabs, with or without a heading; a heading ``seconds``
+    over the times sets the unit. Where no comma parts the columns it may stand in the numbers, as spreadsheets in much of
+    Europe write them.
 
     Raises:
         SettingsError: the file is missing, or holds something else.
@@ -36,9 +39,9 @@ def _from_json(text: str, path: Path) -> dict[str, Any]:
         raise SettingsError(f"curve {path} is not JSON: {error}; write for example [[0, 0], [1, 1]]") from None
     if isinstance(values, list):
         return {"curve": values}
-    if not isinstance(values, dict) or "points" not in values or set(values) - {"unit", "points"}:
-        raise SettingsError(f'curve {path} must be a list of [time, x], or {{"unit": ..., "points": [...]}}')
-    return {"curve": values["points"], **({"curve_unit": values["unit"]} if "unit" in values else {})}
+    if not isinstance(values, dict) or "points" not in values or set(values) - set(_KEYS):
+        raise SettingsError(f'curve {path} must be a list of [time, x], or {{"unit": ..., "shape": ..., "points": [...]}}')
+    return {_KEYS[key]: value for key, value in values.items()}
 
 
 def _from_csv(text: str, path: Path) -> dict[str, Any]:

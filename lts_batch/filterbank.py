@@ -31,6 +31,7 @@ from torch import Tensor
 from lts_batch.errors import SettingsError
 
 RING_SECONDS = 0.25  # zeros after a clip, so that what rings past its end does not wrap onto its attack
+COARSEST = 3  # frames may be thinned out to every third: 3 divides the frames of a unit at all usual rates
 LEAST_SECONDS = 2.0  # shortest transform: below it the narrow windows hold too few bins to be smooth
 
 
@@ -123,10 +124,15 @@ class Grid:
         """Transform length (samples, frames) for a clip: room for the ring after it, small prime factors."""
         unit_samples, unit_frames = self.unit
         wanted = max(samples + RING_SECONDS * self.sample_rate, least_seconds * self.sample_rate)
-        units = math.ceil(wanted / unit_samples)
-        while not _smooth(units):
-            units += 1
+        units = self.smooth_units(math.ceil(wanted / unit_samples))
         return units * unit_samples, units * unit_frames
+
+    def smooth_units(self, least: int) -> int:
+        """The least number of units from ``least`` on whose FFTs are fast, and whose frames can be thinned out."""
+        units = least
+        while not _smooth(units) or units * self.unit[1] % COARSEST:
+            units += 1
+        return units
 
 
 def _smooth(number: int) -> bool:
@@ -139,7 +145,8 @@ def _smooth(number: int) -> bool:
 class Filterbank:
     """The frame for one transform length: ``forward`` and its exact inverse, batched over channels.
 
-    Rows 0 .. len(model_rows) - 1 of the coefficients are the bands below Nyquist; the rows after them are residual.
+    Rows 0 .. model_rows - 1 of the coefficients are the bands below Nyquist; the rows after them are residual. ``row_hz``
+    holds the centre of each.
 
     Args:
         bands: the layout.
@@ -153,7 +160,7 @@ class Filterbank:
         if samples * bands.frame_rate != frames * sample_rate:
             raise SettingsError(f"{samples} samples at {sample_rate} Hz are not {frames} frames; use Grid.covering")
         self.bands, self.sample_rate, self.samples, self.frames = bands, sample_rate, samples, frames
-        bins, weights, signs, self.model_rows = _windows(bands, sample_rate, samples, frames)
+        bins, weights, signs, self.row_hz, self.model_rows = _windows(bands, sample_rate, samples, frames)
         self._bins = torch.from_numpy(bins).to(device)
         self._weights = torch.from_numpy(weights).to(device)
         self._imaginary_weights = torch.from_numpy(weights * signs).to(device)
@@ -166,17 +173,26 @@ class Filterbank:
         """Number of coefficient rows: bands below Nyquist and residual."""
         return self._bins.shape[0]
 
-    def forward(self, audio: Tensor) -> Tensor:
-        """Audio ``[channels, samples]`` float32 to coefficients ``[channels, rows, frames]`` complex64.
+    @property
+    def reach(self) -> NDArray[np.int64]:
+        """How many frames ahead a row hears what comes ``[rows]``: the width of its window in time."""
+        half = np.interp(self.row_hz, self.bands.centres_hz, self.bands.half_widths_hz)
+        return np.ceil(float(self.bands.frame_rate) / half).astype(np.int64)
 
-        Shorter audio is zero-padded to the transform length.
+    def forward(self, audio: Tensor, every: int = 1) -> Tensor:
+        """Audio ``[channels, samples]`` float32 to coefficients ``[channels, rows, frames / every]`` complex64.
+
+        Shorter audio is zero-padded to the transform length. With ``every`` > 1 (a divisor of ``frames``) only every so
+        manyth column is computed: thinning out in time is folding in frequency, and a short FFT does the rest.
         """
         if audio.ndim != 2 or audio.shape[1] > self.samples:
             raise SettingsError(f"audio {tuple(audio.shape)} does not fit [channels, at most {self.samples} samples]")
         spectrum = torch.fft.rfft(audio, n=self.samples)  # [channels, bins]
         banded = spectrum[:, self._bins]  # [channels, rows, frames]
         banded = torch.complex(banded.real * self._weights, banded.imag * self._imaginary_weights)
-        coefficients: Tensor = torch.fft.ifft(banded, dim=-1) * (2.0 * self.frames / self.samples)
+        if every > 1:
+            banded = banded.unflatten(-1, (every, self.frames // every)).sum(-2)
+        coefficients: Tensor = torch.fft.ifft(banded, dim=-1, norm="forward") * (2.0 / self.samples)
         return coefficients
 
     def inverse(self, coefficients: Tensor) -> Tensor:
@@ -205,12 +221,12 @@ def filterbank(bands: Bands, sample_rate: int, samples: int, frames: int, device
 
 
 def _windows(bands: Bands, sample_rate: int, samples: int, frames: int
-             ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], int]:
+             ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], NDArray[np.float64], int]:
     """For each slot of each row's FFT its spectrum bin, weight and sign of the imaginary part, all ``[rows, frames]``.
 
     Slot j of a row holds the one bin of its window that is j modulo ``frames``. Windows that reach past DC or Nyquist
-    go on into the mirror image X[-b] = conj(X[b]) (sign -1): cut off there, they would ring for seconds. The last value
-    is the number of model rows.
+    go on into the mirror image X[-b] = conj(X[b]) (sign -1): cut off there, they would ring for seconds. The last values
+    are the centre of each row in Hz ``[rows]`` and the number of model rows.
     """
     bin_hz, nyquist, cap = sample_rate / samples, sample_rate / 2.0, float(bands.frame_rate) / 2
     inside = bands.centres_hz + bands.half_widths_hz <= nyquist
@@ -240,7 +256,7 @@ def _windows(bands: Bands, sample_rate: int, samples: int, frames: int
         slots = np.arange(start, start + len(window)) % frames
         index[row, slots], signs[row, slots] = bins, sign
         weights[row, slots] = window / np.sqrt(power[bins])
-    return index, weights, signs, int(inside.sum())
+    return index, weights, signs, np.concatenate((centres, ladder, [0.0])), int(inside.sum())
 
 
 def _overlaps(bins: NDArray[np.int64], weights: NDArray[np.float32], signs: NDArray[np.float32]

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lts_batch.errors import JobError, SettingsError
+from lts_batch.mixes import mixes
 from lts_batch.protocol import JOB_FILE_LIMIT_BYTES, JOB_FILE_SUFFIX, is_job_id, printable, schema
 from lts_batch.settings import Settings, change, load_preset
 
@@ -107,7 +108,8 @@ def parse(data: bytes, name: str, inbox: Path, base: Settings | None = None) -> 
 
     Raises:
         JobError: it breaks the protocol.
-        SettingsError: an unknown preset, or a setting that is unknown, not for job files, or out of range.
+        SettingsError: an unknown preset, or a setting that is unknown, not for job files, or out of range; or settings
+            that do not say how to mix so many clips.
     """
     found = job_id(Path(name))
     source = f"job file {printable(name)}"
@@ -129,6 +131,10 @@ def parse(data: bytes, name: str, inbox: Path, base: Settings | None = None) -> 
     except OverflowError as error:  # whole numbers of hundreds of digits
         raise SettingsError(f"{source}: a setting is out of range ({error})") from None
     _check(values, source)
+    try:
+        mixes(settings, len(values["clips"]))
+    except SettingsError as error:
+        raise SettingsError(shortened(f"{source}: {error}")) from None
     clips = tuple(_clip(clip, inbox, source) for clip in values["clips"])
     return Request(found, clips, settings, values.get("echo", {}), hashlib.sha256(data).hexdigest())
 

@@ -32,7 +32,10 @@ class ClipEntry:
 
 @dataclass(frozen=True)
 class StemEntry:
-    """A stem as it was written. ``x`` is None where a curve moves it; ``peak`` is linear, full scale 1."""
+    """A stem as it was written; ``peak`` is linear, full scale 1.
+
+    ``x`` is None for a curve and for more than two clips, ``weights`` (one for each clip) for a curve.
+    """
 
     file: str
     index: int
@@ -43,6 +46,7 @@ class StemEntry:
     subtype: str
     peak: float
     sha256: str
+    weights: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,12 @@ def from_json(text: str) -> Manifest:
         if (values.pop("format"), values.pop("version")) != (FORMAT, VERSION):
             raise ValueError(f"it is no {FORMAT} of version {VERSION}")
         values["clips"] = tuple(ClipEntry(**clip) for clip in values["clips"])
-        values["stems"] = tuple(StemEntry(**stem) for stem in values["stems"])
+        values["stems"] = tuple(_stem(stem) for stem in values["stems"])
         return Manifest(**{**values, "notes": tuple(values["notes"])})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise JobError(f"this manifest cannot be read ({error}); it was changed, or another version wrote it") from None
+
+
+def _stem(values: dict[str, Any]) -> StemEntry:
+    weights = values.get("weights")
+    return StemEntry(**{**values, "weights": None if weights is None else tuple(weights)})

@@ -9,6 +9,7 @@ clips differ in length the shorter one is padded with zeros. Results are floats 
 import math
 import warnings
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ MOST_DB = 300.0  # stands for plus infinity: something where the reference is si
 SHAPE_OFFSET = 1e-3  # keeps bands that hold next to nothing from ruling the shape distance
 QUIET_FRAME_DB = -60.0  # frames this far below the loudest one are not judged
 FLOOR_DB = -80.0  # bins this far below the peak count as silence
+LEAST_AMPLITUDE = 1e-15  # stands for silence in dB; -300 dB
 RESOLUTIONS = (512, 1024, 2048, 4096)
 WINDOW_SAMPLES = 2048
 HOP_SAMPLES = 512
@@ -113,6 +115,74 @@ def residual_db(reference: Array, other: Array) -> float:
 # ---------------------------------------------------------------- a row of stems
 
 
+def log_mel_frames(audio: Array, sample_rate: int, reference_samples: int | None = None,
+                   most_frames: int | None = None) -> NDArray[np.float32]:
+    """What ``log_mel_distance_db`` compares, of one clip: dB of 128 mel bands ``[channels, frames, bands]``.
+
+    Stems on the way from a short clip to a long one differ in length. Their frames are taken at the same shares of each
+    stem's duration, so that one moment of the sound is compared with the same moment: frame n is centred on sample
+    512 n * samples / reference_samples. Nothing is stretched or averaged, only the hop differs, and stems of the
+    reference's length keep it.
+
+    Args:
+        reference_samples: length of the longest stem of the row, this one's if not given. All stems of a row get as many
+            frames as the longest one has.
+        most_frames: the most frames to take; of longer sounds they lie further apart.
+    """
+    clip = np.asarray(audio, np.float64)
+    if clip.ndim != 2 or (reference_samples is not None and reference_samples < 1):
+        raise ValueError(f"a stem must be [channels, samples], its reference 1 sample or longer, found {clip.shape} and"
+                         f" {reference_samples}")
+    clip = np.pad(clip, ((0, 0), (0, max(0, 1 - clip.shape[1]))))
+    reference = clip.shape[1] if reference_samples is None else reference_samples
+    count = 1 + math.ceil(reference / HOP_SAMPLES)
+    spread = 1.0 if most_frames is None else max(1.0, (count - 1) / max(1, most_frames - 1))
+    hop = HOP_SAMPLES * spread * clip.shape[1] / reference
+    centres = np.rint(hop * np.arange(round((count - 1) / spread) + 1)).astype(np.int64)
+    mel = _mel(clip, sample_rate, centres)
+    return np.asarray(20.0 * np.log10(np.maximum(mel, LEAST_AMPLITUDE)), np.float32)
+
+
+def frames_distance_db(a: Array, b: Array) -> float:
+    """Mean absolute difference of two ``log_mel_frames``, each raised to a floor 80 dB under the louder peak of the two.
+
+    ``log_mel_distance_db``, where both stems are of one length.
+    """
+    if np.shape(a) != np.shape(b):
+        raise ValueError(f"frames must be taken with one reference and one sample rate, found {np.shape(a)} and {np.shape(b)}")
+    floor = max(a.max(initial=-math.inf), b.max(initial=-math.inf)) + FLOOR_DB
+    return float(np.mean(np.abs(np.maximum(a, floor) - np.maximum(b, floor)), dtype=np.float64))
+
+
+def step_distances_db(stems: Sequence[Array], sample_rate: int) -> Array:
+    """Log-mel distances between all stems of a row ``[stems, stems]``, laid over each other as in ``log_mel_frames``.
+
+    The first diagonal beside the main one holds the steps, the first and last row the distances to the ends.
+    """
+    longest = max(1, *(np.shape(stem)[1] for stem in stems))
+    frames = [log_mel_frames(stem, sample_rate, longest) for stem in stems]
+    found = np.zeros((len(stems), len(stems)))
+    for one, other in combinations(range(len(stems)), 2):
+        found[one, other] = found[other, one] = frames_distance_db(frames[one], frames[other])
+    return found
+
+
+def monotony(distances: Sequence[float]) -> float:
+    """Spearman's rank correlation of distances with their order: 1 where they rise throughout, -1 where they fall.
+
+    Equal distances share the mean of their ranks; 0 where all are equal.
+
+    >>> monotony([0.0, 1.0, 3.0, 2.0])
+    0.8
+    """
+    values = _distances(distances)
+    below = (values[None, :] < values[:, None]).sum(axis=1)
+    ranks = below + ((values[None, :] == values[:, None]).sum(axis=1) - 1) / 2
+    ranks, order = ranks - ranks.mean(), np.arange(values.size) - (values.size - 1) / 2
+    spread = math.sqrt(_energy(ranks) * _energy(order))
+    return float(ranks @ order) / spread if spread > 0 else 0.0
+
+
 def evenness(distances: Sequence[float]) -> tuple[float, float]:
     """Coefficient of variation (standard deviation / mean) and largest / mean of the distances of neighbouring steps.
 
@@ -163,10 +233,14 @@ def _clips(a: Array, b: Array) -> tuple[Array, Array]:
 
 def _stft(audio: Array, window_samples: int, hop_samples: int) -> Array:
     """STFT magnitudes ``[channels, 1 + ceil(samples / hop), bins]``."""
-    half, frames = window_samples // 2, 1 + math.ceil(audio.shape[1] / hop_samples)
-    after = (frames - 1) * hop_samples + half - audio.shape[1]
-    padded = np.pad(audio, ((0, 0), (half, after)))
-    pieces = np.lib.stride_tricks.sliding_window_view(padded, window_samples, axis=1)[:, ::hop_samples]
+    return _spectra(audio, window_samples, hop_samples * np.arange(1 + math.ceil(audio.shape[1] / hop_samples)))
+
+
+def _spectra(audio: Array, window_samples: int, centres: NDArray[np.int64]) -> Array:
+    """Magnitudes ``[channels, frames, bins]`` under Hann windows around rising ``centres`` (samples); zeros outside."""
+    half = window_samples // 2
+    padded = np.pad(audio, ((0, 0), (half, max(0, int(centres[-1]) + half - audio.shape[1]))))
+    pieces = np.lib.stride_tricks.sliding_window_view(padded, window_samples, axis=1)[:, centres]
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window_samples) / window_samples)
     return np.abs(np.fft.rfft(pieces * hann, axis=-1))
 
@@ -176,15 +250,16 @@ def _stft_sc_db(reference: Array, other: Array, window_samples: int) -> float:
     return _ratio_db(_energy(a - b), _energy(a))
 
 
-def _mel(audio: Array, sample_rate: int) -> Array:
-    """Mel magnitudes, the root of band power: ``[channels, frames, bands]``."""
+def _mel(audio: Array, sample_rate: int, centres: NDArray[np.int64] | None = None) -> Array:
+    """Mel magnitudes, the root of band power: ``[channels, frames, bands]``; frames of the STFT, or around ``centres``."""
     import librosa  # here, because importing it takes longer than most measures
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Empty filters detected")  # those bands are left out below
         weights = librosa.filters.mel(sr=sample_rate, n_fft=WINDOW_SAMPLES, n_mels=MEL_BANDS, dtype=np.float64)
     weights = weights[weights.any(axis=1)]
-    return np.asarray(np.sqrt(_stft(audio, WINDOW_SAMPLES, HOP_SAMPLES) ** 2 @ weights.T))
+    spectra = _stft(audio, WINDOW_SAMPLES, HOP_SAMPLES) if centres is None else _spectra(audio, WINDOW_SAMPLES, centres)
+    return np.asarray(np.sqrt(spectra**2 @ weights.T))
 
 
 def _unit(frames: Array) -> Array:

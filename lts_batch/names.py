@@ -2,12 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from lts_batch.mixes import Mix, decimals
 from lts_batch.protocol import is_device_name
 
 LIMIT_BYTES = 200  # of 255 that file systems allow: room for what people and programs append
-MOST_DECIMALS = 9
 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 # controls, lone surrogates, private and unassigned code points; APFS refuses the last, Windows the first
@@ -39,49 +39,37 @@ def _cut(text: str, limit_bytes: int) -> str:
     return text.encode("utf-8")[:limit_bytes].decode("utf-8", "ignore")
 
 
-def stem_names(clip_names: Sequence[str], amounts: Sequence[float], *, curve: bool, naming: str) -> list[str]:
-    """File names of the stems of one job, one for each amount, all different, of at most ``LIMIT_BYTES`` bytes.
+def stem_names(clip_names: Sequence[str], mixes: Sequence[Mix], naming: str) -> list[str]:
+    """File names of the stems of one job, one for each mix, all different, of at most ``LIMIT_BYTES`` bytes.
 
     Args:
         clip_names: of the clips in their order, without ending.
-        amounts: the x of each stem, in any order; numbers in the names count in the order of x.
-        curve: there is one stem, whose amount moves; ``amounts`` is not looked at.
+        mixes: of the stems in their order, by which they are numbered.
         naming: ``steps``, or ``lts`` for the names of the examples of Latent Timbre Synthesis.
 
-    >>> stem_names(["kick", "snare"], [0, 0.5, 1], curve=False, naming="steps")[1]
+    >>> from lts_batch.mixes import at
+    >>> stem_names(["kick", "snare"], at([0, 0.5, 1]), "steps")[1]
     'kick~snare_02_x+0.50.wav'
-    >>> stem_names(["kick", "snare"], [-0.1, 0.1], curve=False, naming="lts")
+    >>> stem_names(["kick", "snare"], at([-0.1, 0.1]), "lts")
     ['01-x_extrapolations_-0.1.wav', '02-x_interpolations_0.1.wav']
     """
-    if curve:
-        endings = ["01_curve.wav" if naming != "lts" else "01-x_curve.wav"]
-    else:
-        decimals = _decimals(amounts, 1 if naming == "lts" else 2)
-        order = sorted(range(len(amounts)), key=lambda n: amounts[n])
-        places = {n: place for place, n in enumerate(order, 1)}
-        width = max(2, len(str(len(amounts))))
-        endings = [_ending(places[n], width, amount, decimals, naming) for n, amount in enumerate(amounts)]
+    width = max(2, len(str(len(mixes))))
     if naming == "lts":
-        return endings
-    longest = max((len(ending) for ending in endings), default=0)
-    pair = _joined(clip_names, LIMIT_BYTES - longest - 1)
-    return [f"{pair}_{ending}" for ending in endings]
+        return [f"{place:0{width}}-{ending}.wav" for place, ending in enumerate(_lts_endings(mixes), 1)]
+    endings = [f"{place:0{width}}_{mix.label}.wav" for place, mix in enumerate(mixes, 1)]
+    together = _joined(clip_names, LIMIT_BYTES - max(map(len, endings), default=0) - 1)
+    return [f"{together}_{ending}" for ending in endings]
 
 
-def _ending(place: int, width: int, amount: float, decimals: int, naming: str) -> str:
-    amount = round(amount, decimals) + 0.0  # -0.0 becomes 0.0
-    if naming == "lts":
-        kind = "interpolations" if 0 <= amount <= 1 else "extrapolations"
-        return f"{place:0{width}}-x_{kind}_{amount:.{decimals}f}.wav"
-    return f"{place:0{width}}_x{amount:+.{decimals}f}.wav"
-
-
-def _decimals(amounts: Sequence[float], least: int) -> int:
-    """Enough that no two amounts look alike, and up to 3 where that says them exactly."""
-    wanted = len(set(amounts))
-    apart = [d for d in range(least, MOST_DECIMALS + 1) if len({round(x, d) + 0.0 for x in amounts}) == wanted]
-    exact = [d for d in apart if d <= 3 and all(abs(round(x, d) - x) < 1e-9 for x in amounts)]
-    return (exact or apart or [MOST_DECIMALS])[0]
+def _lts_endings(mixes: Sequence[Mix]) -> Iterator[str]:
+    places = decimals([(mix.x,) for mix in mixes if mix.x is not None], 1)
+    for mix in mixes:
+        inside = all(0.0 <= round(weight, places) <= 1.0 for weight in mix.weights or ())
+        kind = "interpolations" if inside else "extrapolations"
+        if mix.x is not None:
+            yield f"x_{kind}_{round(mix.x, places) + 0.0:.{places}f}"  # -0.0 becomes 0.0
+        else:
+            yield "x_curve" if mix.weights is None else f"{kind}_{mix.label}"
 
 
 def _joined(clip_names: Sequence[str], limit_bytes: int) -> str:

@@ -1,38 +1,47 @@
 """Phase: target magnitudes and the clips' own coefficients in, complex coefficients out.
 
-``source`` takes the phase of the weighted sum of the clips' coefficients: at x = 0 and x = 1 that is the clip's own.
-Under a warp the instantaneous frequencies of a clip are integrated along the stem (the phase vocoder's rule, here per
-band of the frame) and locked again to the clip's phase at its attacks. ``griffinlim`` starts from noise. Both may be
-repaired by the fast Griffin-Lim algorithm (Perraudin, Balazs, Sondergaard 2013).
+Phase from the clips is that of the weighted sum of their coefficients: at an end it is the clip's own. Phase from nothing
+starts from noise. Both may be repaired by the fast Griffin-Lim algorithm (Perraudin, Balazs, Sondergaard 2013).
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lts_batch.filterbank import Filterbank
 
 ALPHA = 0.99  # acceleration of Griffin-Lim
-ATTACK_RATIO = 2.0  # a level that doubles within ATTACK_FRAMES is an attack
-ATTACK_FRAMES = 4
-LEAST_STRENGTH = 1e-30  # a carrier below it has no phase to speak of, and dividing by it would overflow
+LEAST_STRENGTH = 1e-18  # a carrier below it has no phase to speak of: its square is no longer a normal number
+
+
+def strengths(coefficients: Tensor) -> Tensor:
+    """Magnitudes of complex values: three times as fast as ``abs``, which also serves numbers whose squares don't fit."""
+    real, imaginary = torch.view_as_real(coefficients).unbind(-1)
+    return torch.addcmul(real * real, imaginary, imaginary).sqrt_()
 
 
 def impose(magnitudes: Tensor, carrier: Tensor) -> Tensor:
     """Coefficients with the given magnitudes and the phase of ``carrier`` (phase 0 where it is silent)."""
-    strength = carrier.abs()
+    strength = strengths(carrier)
     silent = strength < LEAST_STRENGTH
-    safe = torch.where(silent, torch.ones_like(carrier), carrier)
-    return safe * (magnitudes / torch.where(silent, torch.ones_like(strength), strength))
+    if bool(silent.any()):
+        strength, carrier = strength.masked_fill(silent, 1.0), carrier.masked_fill(silent, 1.0)
+    return carrier * torch.div(magnitudes, strength, out=strength)
 
 
-def blend(coefficients: tuple[Tensor, Tensor], levels: tuple[Tensor, Tensor], floors: tuple[float, float],
-          x: tuple[Tensor, Tensor]) -> Tensor:
-    """sum_i w_i c_i with levels matched: coefficients ``[channels, rows, frames]``, levels ``[channels, frames]``."""
+def blend(coefficients: Sequence[Tensor], levels: Sequence[Tensor], floors: Sequence[float], shares: Tensor) -> Tensor:
+    """sum_i w_i c_i with levels matched.
+
+    Args:
+        coefficients: of the clips ``[channels, rows, frames]``.
+        levels: their norms ``[channels, frames]``, counted as ``floors`` where they are less.
+        shares: weights within 0..1 ``[clips, frames]``.
+    """
     total = torch.zeros_like(coefficients[0])
-    for c, level, floor, weight in zip(coefficients, levels, floors, x, strict=True):
-        total = total + c * (weight / level.clamp_min(floor))[:, None, :]
+    for c, level, floor, share in zip(coefficients, levels, floors, shares, strict=True):
+        total.addcmul_(c, (share / level.clamp_min(floor))[:, None, :].to(c.dtype))
     return total
 
 
@@ -64,42 +73,3 @@ def griffin_lim(target: Tensor, start: Tensor, bank: Filterbank, rows: int, iter
         previous = consistent
         current = torch.cat((impose(target, ahead[:, :rows]), start[:, rows:]), dim=1)
     return current
-
-
-def attacks(levels: Tensor) -> NDArray[np.int64]:
-    """Frames ``[n]`` where the level ``[channels, frames]`` of a clip jumps up: the last frame before the jump's middle.
-
-    One attack per jump: the frame where the rise over ``ATTACK_FRAMES`` is steepest.
-    """
-    level = levels.square().sum(0).sqrt()
-    floor = max(float(level.max()) * 1e-3, 1e-12)
-    log = level.clamp_min(floor).log().numpy()
-    rise = np.zeros_like(log)
-    rise[ATTACK_FRAMES:] = log[ATTACK_FRAMES:] - log[:-ATTACK_FRAMES]
-    middle = np.zeros_like(rise)
-    middle[1:-1] = (rise[1:-1] >= rise[:-2]) & (rise[1:-1] > rise[2:]) & (rise[1:-1] > np.log(ATTACK_RATIO))
-    return np.flatnonzero(middle)
-
-
-def integrate(coefficients: Tensor, advances: Tensor, locked: NDArray[np.int64], start: Tensor | None) -> Tensor:
-    """Coefficients of a warped clip: its magnitudes, with phase that runs at its instantaneous frequencies.
-
-    Args:
-        coefficients: the clip at the warped positions ``[channels, rows, frames]`` (nearest frames: magnitude right,
-            phase right only at single moments).
-        advances: phase advance of the clip over one frame at those positions, radians, same shape.
-        locked: frames at which the phase is taken from ``coefficients``.
-        start: phase of frame 0 ``[channels, rows]``; taken from ``coefficients`` if not given.
-    """
-    phase = coefficients.angle().double()
-    frames = coefficients.shape[-1]
-    steps = torch.zeros_like(phase)
-    steps[..., 1:] = advances[..., :-1].double()
-    travelled = steps.cumsum(-1)
-    latest = np.zeros(frames, dtype=np.int64)
-    latest[locked] = locked
-    anchors = torch.from_numpy(np.maximum.accumulate(latest))
-    reference = phase - travelled
-    if start is not None and 0 not in locked:
-        reference[..., 0] = start
-    return torch.polar(coefficients.abs(), (travelled + reference[..., anchors]).float())

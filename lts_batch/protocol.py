@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from lts_batch.settings import FIELDS
+from lts_batch.settings import CURVES, FIELDS, GRID, LEAST_CLIPS, MOST_CLIPS
 
 VERSION = 1
 SCHEMAS = ("job", "manifest", "status", "daemon", "cancel", "error")
@@ -18,7 +18,6 @@ STATES = ("waiting", "claimed", "running", "delivering", "done", "failed", "canc
 JOB_FILE_SUFFIX = ".job.json"
 CANCEL_SUFFIX = ".cancel"
 JOB_FILE_LIMIT_BYTES = 1 << 20
-MOST_CLIPS = 4
 MOST_AMOUNTS = 5001  # as many as the steps setting can make with beyond
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -125,10 +124,16 @@ def _property(name: str) -> dict[str, Any]:
     found: dict[str, Any]
     if name == "x":
         found = {"oneOf": [number, {"type": "array", "items": number, "minItems": 1, "maxItems": MOST_AMOUNTS}]}
-    elif name == "curve":
+    elif name in CURVES:
         point = {"type": "array", "prefixItems": [{"type": "number", "minimum": 0}, number],
                  "minItems": 2, "maxItems": 2}
         found = {"type": "array", "items": point, "minItems": 1}
+        found = found if name == "curve" else {"oneOf": [number, found]}
+    elif name == "weights":  # that they sum to 1 is nothing a schema can say
+        row = {"type": "array", "items": number, "minItems": LEAST_CLIPS, "maxItems": MOST_CLIPS}
+        found = {"type": "array", "items": row, "minItems": 1, "maxItems": MOST_AMOUNTS}
+    elif name == "grid":
+        found = {"type": "string", "pattern": f"^{GRID}$"}
     elif item.metadata["choices"]:
         found = {"enum": list(item.metadata["choices"])}
     elif "bool" in kind:

@@ -1,8 +1,8 @@
 """Clips on disk to stems on disk, with the record that lets each stem be made again.
 
-Stems are rendered into a hidden folder inside theirs. Only when all are done is it known whether they fit into 24 bit;
-then they are written, and only when all of that went well do they take their places, the manifest last. A failure
-leaves everything as it was.
+Each stem is finished as soon as its last block is there, in a hidden folder inside the stems' own. Only when all are done
+is it known whether they fit into 24 bit; then they are written, and only when all of that went well do they take their
+places, the manifest last. A failure leaves everything as it was.
 """
 
 import dataclasses
@@ -15,18 +15,21 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lts_batch import __version__, audio, finish, pipeline
-from lts_batch.analysis import Excerpt
+from lts_batch import __version__, audio, finish, mixes, pipeline
+from lts_batch.chain import Chain
 from lts_batch.checkpoint import Model
 from lts_batch.errors import ClipError, OutputError
+from lts_batch.finish import Audio, Peak
 from lts_batch.manifest import ClipEntry, Manifest, StemEntry
+from lts_batch.mixes import Mix
 from lts_batch.moves import sha256
 from lts_batch.names import clean, stem_names
-from lts_batch.settings import Settings, as_dict
+from lts_batch.settings import RIVALS, Settings, as_dict
+from lts_batch.sources import Excerpt
 from lts_batch.whole import output_error, place, temporary_beside, write_whole
 
-DRAFT_ITERATIONS = 4
-_COPY_SAMPLES = 1 << 20
+DRAFT_REPAIRS = 4  # of a preview whose phase has nothing else to come from
+_COPY_SAMPLES = 1 << 18
 
 Progress = Callable[[float, str], None]
 
@@ -72,35 +75,42 @@ def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: Model
     say = progress or (lambda fraction, message: None)
     with ExitStack() as stack:
         sources = [_open(clip, stack) for clip in clips]
-        names = _files(clips, settings)
-        wanted = [*names, "manifest.json", "manifest.tsv", *(["preview.wav"] if preview else [])]
+        chain = finish.effects(settings)
+        known = None if settings.spacing == "even-distance" else mixes.mixes(settings, len(clips))
         stack.enter_context(_folder(out))
+        records = ["manifest.json", "manifest.tsv", *(["preview.wav"] if preview else [])]
         if not overwrite:
-            _refuse_existing(out, wanted)
+            _refuse_existing(out, [*_names(clips, known or (), settings), *records])
         new = stack.enter_context(_taken_back())
         working = stack.enter_context(_working(out))
         say(0.0, "reading")
-        titles = [str(clip.path) for clip in clips]
-        planned = pipeline.plan(sources, settings, model, titles)
+        planned = pipeline.plan(sources, settings, model, [str(clip.path) for clip in clips])
+        if chain is not None:
+            chain.check(planned.sample_rate, planned.channels)
+        wanted = known or tuple(stem.mix for stem in planned.stems)
+        names = _names(clips, wanted, settings)
+        if not overwrite:
+            _refuse_existing(out, names)
         if preview:
-            _preview(sources, planned, working / "preview.wav")
+            _preview(sources, settings, model, chain, working)
             _deliver(working, out, ["preview.wav"], new, overwrite)
             say(0.0, f"preview in {out / 'preview.wav'}")
-        peaks = _render_into(planned, working, say)
-        scale = settings.clip == "scale"
-        gain = finish.common_gain(peaks) if scale else 1.0
-        subtype: audio.Subtype = "PCM_24" if scale or max(peaks) <= 1.0 else "FLOAT"
-        notes = [*planned.notes, *_scaling_note(peaks, gain, subtype)]
+        finished = _finish(planned, chain, working, say)
+        peaks = [one.peak for one in finished]
+        gain = finish.job_gain(peaks, settings)
+        subtype = _subtype(settings, max(peak.sample for peak in peaks) * gain)
         entries = []
-        for number, (name, stem) in enumerate(zip(names, planned.stems, strict=True)):
-            _write(working / f"{number}.f32", working / name, planned, stem, gain, subtype)
-            entries.append(StemEntry(name, number + 1, stem.x, stem.samples, planned.sample_rate, planned.channels,
-                                     subtype, min(1.0, peaks[number] * gain) if subtype != "FLOAT" else peaks[number],
-                                     sha256(working / name)))
+        for number, (name, mix, stem) in enumerate(zip(names, wanted, finished, strict=True)):
+            seed = settings.seed + number if settings.dither else None
+            _write(stem, working / name, planned, gain, subtype, seed)
+            level = stem.peak.sample * gain
+            entries.append(StemEntry(name, number + 1, mix.x, stem.samples, planned.sample_rate, planned.channels, subtype,
+                                     level if subtype == "FLOAT" else min(1.0, level), sha256(working / name), mix.weights))
         manifest = Manifest(job, __version__, {"name": settings.model, "sha256": str(model.record.get("sha256"))},
                             as_dict(settings),
                             tuple(_entry(clip, source) for clip, source in zip(clips, sources, strict=True)),
-                            tuple(entries), tuple(notes), dict(echo or {}), job_digest)
+                            tuple(entries), (*planned.notes, *_gain_notes(peaks, gain, subtype, settings)), dict(echo or {}),
+                            job_digest)
         write_whole(working / "manifest.tsv", manifest.to_tsv())
         write_whole(working / "manifest.json", manifest.to_json())
         _deliver(working, out, [*names, "manifest.tsv", "manifest.json"], new, overwrite)
@@ -117,9 +127,8 @@ def _open(clip: Clip, stack: ExitStack) -> Excerpt:
     return Excerpt(reader, reader.sample_rate, clip.offset_samples, length)
 
 
-def _files(clips: Sequence[Clip], settings: Settings) -> list[str]:
-    return stem_names([clip.title for clip in clips], settings.amounts() or [0.0], curve=settings.curve is not None,
-                      naming=settings.naming)
+def _names(clips: Sequence[Clip], wanted: Sequence[Mix], settings: Settings) -> list[str]:
+    return stem_names([clip.title for clip in clips], wanted, settings.naming)
 
 
 @contextmanager
@@ -190,50 +199,105 @@ def _refuse_existing(out: Path, names: Sequence[str]) -> None:
                           " nothing is overwritten unasked: choose another folder, or say --force")
 
 
-def _render_into(planned: pipeline.Plan, working: Path, say: Progress) -> list[float]:
-    """All stems as raw float32 working files; their peaks."""
-    peaks = [0.0] * len(planned.stems)
+@dataclass(frozen=True)
+class _Stored:
+    """A finished stem in a working file: float32, channels side by side."""
+
+    path: Path
+    samples: int
+    peak: Peak
+
+
+def _finish(planned: pipeline.Plan, chain: Chain | None, working: Path, say: Progress) -> list[_Stored]:
+    """All stems, each finished as soon as it is complete."""
+    finished: dict[int, _Stored] = {}
     total, done = sum(stem.samples for stem in planned.stems), 0
+    missing = [stem.samples for stem in planned.stems]
     try:
         for block in pipeline.blocks(planned):
-            with (working / f"{block.stem}.f32").open("ab") as file:  # one at a time: systems allow few open files
-                file.write(np.ascontiguousarray(block.samples.T, dtype="<f4").tobytes())
-            peaks[block.stem] = max(peaks[block.stem], audio.peak(block.samples))
+            path = working / f"{block.stem}.made"
+            _append(path, block.samples)
+            missing[block.stem] -= block.samples.shape[1]
+            if not missing[block.stem]:
+                finished[block.stem] = _finish_one(path, planned, planned.stems[block.stem], chain)
             done += block.samples.shape[1]
-            say(0.95 * done / total, f"stem {block.stem + 1} of {len(peaks)}")
+            say(0.95 * done / total, f"stem {block.stem + 1} of {len(missing)}")
     except OSError as error:  # also from closing, which writes what is left
         raise output_error(working.parent, error) from None
-    return peaks
+    return [finished[number] for number in range(len(missing))]
 
 
-def _write(source: Path, destination: Path, planned: pipeline.Plan, stem: pipeline.Stem, gain: float,
-           subtype: audio.Subtype) -> None:
-    with (source.open("rb") as file,
-          audio.Writer(destination, planned.sample_rate, planned.channels, subtype=subtype,
-                       expected_samples=stem.samples) as writer):
-        while data := file.read(_COPY_SAMPLES * planned.channels * 4):
-            block = np.frombuffer(data, dtype="<f4").reshape(-1, planned.channels).T
+def _finish_one(path: Path, planned: pipeline.Plan, stem: pipeline.Stem, chain: Chain | None) -> _Stored:
+    def made() -> Iterator[Audio]:
+        return _read(path, planned.channels)
+
+    found = finish.finish(made, planned.sample_rate, planned.channels, planned.settings, stem.loudness_db, chain)
+    gauge = finish.Gauge(planned.sample_rate, planned.channels, planned.settings)
+    destination = path.with_suffix(".finished")
+    for block in found.blocks():
+        gauge.add(block)
+        if found.blocks is not made:
+            _append(destination, block)
+    if found.blocks is made:  # nothing was done to it
+        path.rename(destination)
+    else:
+        path.unlink()
+    return _Stored(destination, found.samples, gauge.finish())
+
+
+def _append(path: Path, block: Audio) -> None:
+    with path.open("ab") as file:  # one at a time: systems allow few open files
+        file.write(np.ascontiguousarray(block.T, dtype="<f4").tobytes())
+
+
+def _read(path: Path, channels: int) -> Iterator[Audio]:
+    with path.open("rb") as file:
+        while data := file.read(_COPY_SAMPLES * channels * 4):
+            yield np.frombuffer(data, dtype="<f4").reshape(-1, channels).T
+
+
+def _subtype(settings: Settings, peak: float) -> audio.Subtype:
+    """The format asked for, or 32-bit float where a stem passes full scale by more than the rounding of its gain."""
+    if settings.bit_depth == 32 or peak > 1.0 + 1e-6:
+        return "FLOAT"
+    return "PCM_16" if settings.bit_depth == 16 else "PCM_24"
+
+
+def _write(stem: _Stored, destination: Path, planned: pipeline.Plan, gain: float, subtype: audio.Subtype,
+           dither_seed: int | None) -> None:
+    with audio.Writer(destination, planned.sample_rate, planned.channels, subtype=subtype, expected_samples=stem.samples,
+                      dither_seed=dither_seed) as writer:
+        for block in _read(stem.path, planned.channels):
             writer.write(block if gain == 1.0 else np.clip(block * np.float32(gain), -1.0, 1.0))
+    stem.path.unlink()
 
 
-def _preview(sources: Sequence[Excerpt], planned: pipeline.Plan, path: Path) -> None:
-    settings = planned.settings
-    draft = dataclasses.replace(settings, x=(0.5,), curve=None, repair=0,
-                                iterations=min(settings.iterations, DRAFT_ITERATIONS))
-    plan = pipeline.plan(sources, draft, planned.model)
-    with audio.Writer(path, plan.sample_rate, plan.channels, subtype="FLOAT") as writer:
-        for block in pipeline.blocks(plan):
-            writer.write(block.samples)
+def _preview(sources: Sequence[Excerpt], settings: Settings, model: Model, chain: Chain | None, working: Path) -> None:
+    """The middle of all clips, in draft quality, as ``preview.wav``."""
+    middle = {"x": (0.5,)} if len(sources) == 2 else {"weights": (tuple(1.0 / len(sources) for _ in sources),)}
+    ways: dict[str, Any] = dict.fromkeys(RIVALS) | middle
+    repair = DRAFT_REPAIRS if settings.phase == "griffinlim" else 0
+    draft = dataclasses.replace(settings, **ways, spacing="even-x", quality="draft", repair=repair)
+    planned = pipeline.plan(sources, draft, model)
+    stored, = _finish(planned, chain, working, lambda fraction, message: None)
+    _write(stored, working / "preview.wav", planned, finish.job_gain([stored.peak], draft), "FLOAT", None)
 
 
-def _scaling_note(peaks: Sequence[float], gain: float, subtype: str) -> list[str]:
-    over = 20 * np.log10(max(*peaks, 1e-9))
+def _gain_notes(peaks: Sequence[Peak], gain: float, subtype: str, settings: Settings) -> list[str]:
+    over = _db(max(peak.sample for peak in peaks))
+    if gain != 1.0 and gain == finish.common_gain([peak.sample for peak in peaks]):
+        return [f"all stems were scaled by {_db(gain):.2f} dB, for the loudest peaked at {over:+.2f} dBFS"]
     if gain != 1.0:
-        return [f"all stems were scaled by {20 * np.log10(gain):.2f} dB, for the loudest peaked at {over:+.2f} dBFS"]
-    if subtype == "FLOAT":
+        return [f"all stems were turned down by {-_db(gain):.2f} dB to the ceiling of {settings.ceiling_db:g} dBTP, for the"
+                f" loudest reached {_db(max(peak.true for peak in peaks)):+.2f} dBTP"]
+    if subtype == "FLOAT" and settings.bit_depth != 32:
         return [f"written as 32-bit float, for the loudest stem peaks at {over:+.2f} dBFS; clip = scale would turn all"
                 " down by as much"]
     return []
+
+
+def _db(value: float) -> float:
+    return float(20 * np.log10(max(value, 1e-9)))
 
 
 def _entry(clip: Clip, source: Excerpt) -> ClipEntry:

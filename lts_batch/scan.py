@@ -18,8 +18,8 @@ from pathlib import Path
 from lts_batch.errors import JobError, LtsError, SettingsError
 from lts_batch.jobfile import ClipRequest, Request, is_json, job_id, named_paths, parse, read_bytes
 from lts_batch.jobs import Candidate, Origin, inbox_entry, safe_id
-from lts_batch.protocol import CANCEL_SUFFIX, JOB_FILE_SUFFIX, MOST_CLIPS, is_job_id
-from lts_batch.settings import Settings, load_preset, preset_paths
+from lts_batch.protocol import CANCEL_SUFFIX, JOB_FILE_SUFFIX, is_job_id
+from lts_batch.settings import MOST_CLIPS, Settings, load_preset, preset_paths
 
 AUDIO_SUFFIXES = {".wav", ".wave", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".caf", ".flac", ".ogg", ".oga", ".opus",
                   ".mp3", ".m4a"}

@@ -17,13 +17,18 @@ errors
 riff whole tones
 decoders
 settings audio soundfont
-filterbank features classic measures synthesis effects protocol allowed moves curves
-vae augment arrangement slices
-phase align pitch interpolate finish checkpoint corpus dataset lts_run plots
+filterbank features classic measures synthesis effects protocol allowed moves curves sources loudness mixes chain
+vae augment arrangement slices stft attacks survey loops carry turning
+phase pghi align pitch interpolate finish checkpoint corpus dataset lts_run plots
+vocoder meeting
 analysis
-pipeline train
+planning train
+targets
+rebuild
+pipeline
+spacing
 evaluate stems names manifest jobfile samplers
-render
+render arrays
 jobs journal pack page spool wakeup
 scan heartbeat
 closing summary
@@ -84,7 +89,7 @@ def later():
     import lts_batch.train as t
     import_module("lts_batch.pack")
 """
-    assert imported_modules(source, "page") == {"audio", "riff", "pipeline", "errors", "vae", "train", "pack"}
+    assert imported_modules(source, "page") == {"audio", "riff", "arrays", "errors", "vae", "train", "pack"}
     assert GRAPH["audio"] == {"decoders", "errors", "riff", "whole"}
     with pytest.raises(AssertionError, match="by dots"):
         imported_modules("from . import audio", "page")

@@ -407,35 +407,62 @@ except OutputError as error:
     assert os.listdir(tmp_path) == []
 
 
-# ---------------------------------------------------------------- sample rates
+# ---------------------------------------------------------------- dither
 
 
-@pytest.mark.parametrize(("from_rate", "to_rate"), [(44100, 48000), (96000, 44100), (22050, 192000), (48000, 47999)])
-def test_a_tone_keeps_its_frequency_and_level(from_rate, to_rate):
-    tone_hz = 1000.0
-    time = np.arange(from_rate) / from_rate
-    sound = np.stack([0.5 * np.sin(2 * np.pi * tone_hz * time), 0.25 * np.cos(2 * np.pi * tone_hz * time)])
-    changed = audio.resample(sound.astype(np.float32), from_rate, to_rate)
-    assert (changed.dtype, changed.shape) == (np.float32, (2, to_rate))
-    time = np.arange(to_rate) / to_rate
-    expected = np.stack([0.5 * np.sin(2 * np.pi * tone_hz * time), 0.25 * np.cos(2 * np.pi * tone_hz * time)])
-    middle = slice(to_rate // 10, -to_rate // 10)
-    assert 20 * np.log10(np.abs(changed - expected)[:, middle].max() / 0.5) < -110
+def codes_16(path):
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, file.getnchannels()).T.astype(np.float64)
 
 
-@pytest.mark.parametrize("samples", [1, 2, 3, 100, 9999])
-@pytest.mark.parametrize(("from_rate", "to_rate"), [(44100, 48000), (48000, 44100), (192000, 8000), (8000, 192000)])
-def test_lengths_after_resampling_are_exact(samples, from_rate, to_rate):
-    changed = audio.resample(np.ones((3, samples), np.float32), from_rate, to_rate)
-    assert changed.shape == (3, round(samples * to_rate / from_rate))
+def test_dither_keeps_what_rounding_would_lose(tmp_path):
+    """A tone of a quarter of a step: rounded it is silence, dithered it is a tone in noise of no other harmonic."""
+    tone = (0.25 / 2**15 * np.sin(2 * np.pi * 1000 * np.arange(200_000) / 40_000)).astype(np.float32)[None]
+    audio.write(tmp_path / "plain.wav", tone, 40_000, subtype="PCM_16")
+    audio.write(tmp_path / "dithered.wav", tone, 40_000, subtype="PCM_16", dither_seed=1)
+    assert not codes_16(tmp_path / "plain.wav").any()
+    spectrum = np.abs(np.fft.rfft(codes_16(tmp_path / "dithered.wav")[0])) / 100_000
+    assert spectrum[5000] == pytest.approx(0.25, abs=0.02)
+    assert spectrum[[10_000, 15_000, 20_000, 25_000]].max() < 0.01
 
 
-def test_equal_rates_change_nothing(rng):
-    sound = music(rng, 2, 100, 44100)
-    assert audio.resample(sound, 44100, 44100) is sound
+def test_dither_is_triangular_to_one_step_and_free_of_offset(tmp_path):
+    loud = (np.random.default_rng(3).integers(-30_000, 30_000, 100_000) / 2**15).astype(np.float32)[None]
+    audio.write(tmp_path / "a.wav", loud, 44100, subtype="PCM_16", dither_seed=0)
+    error = codes_16(tmp_path / "a.wav") - loud.astype(np.float64) * 2**15
+    assert set(np.unique(error)) == {-1.0, 0.0, 1.0}
+    assert abs(error.mean()) < 0.01
+    assert np.square(error).mean() == pytest.approx(0.25, abs=0.01)  # 1/6 of the noise, 1/12 of rounding
+    half = loud + np.float32(0.5 / 2**15)
+    audio.write(tmp_path / "b.wav", half, 44100, subtype="PCM_16", dither_seed=0)
+    error = codes_16(tmp_path / "b.wav") - half.astype(np.float64) * 2**15
+    assert abs(error.mean()) < 0.01 and np.square(error).mean() == pytest.approx(0.25, abs=0.01), "noise that follows the sound"
 
 
-def test_sound_above_the_new_nyquist_goes():
-    time = np.arange(96000) / 96000
-    high = np.sin(2 * np.pi * 30000 * time).astype(np.float32)[None]
-    assert np.abs(audio.resample(high, 96000, 44100)[:, 2000:-2000]).max() < 1e-5
+def test_dither_is_the_same_for_the_same_seed_whatever_the_blocks(tmp_path, rng):
+    sound = music(rng, 2, 5000, 44100)
+    for name, seed in (("one", 7), ("other", 8)):
+        audio.write(tmp_path / f"{name}.wav", sound, 44100, subtype="PCM_16", dither_seed=seed)
+    with audio.Writer(tmp_path / "blocks.wav", 44100, 2, subtype="PCM_16", dither_seed=7) as writer:
+        for start in range(0, 5000, 333):
+            writer.write(sound[:, start:start + 333])
+    one = (tmp_path / "one.wav").read_bytes()
+    assert one == (tmp_path / "blocks.wav").read_bytes() != (tmp_path / "other.wav").read_bytes()
+    left, right = codes_16(tmp_path / "one.wav") - np.rint(sound * 2**15)
+    assert abs(np.corrcoef(left, right)[0, 1]) < 0.1, "channels have noise of their own"
+
+
+def test_dither_never_turns_full_scale_over(tmp_path):
+    audio.write(tmp_path / "a.wav", np.tile(np.float32([[1.0, -1.0]]), 1000), 44100, subtype="PCM_16", dither_seed=0)
+    codes = codes_16(tmp_path / "a.wav")[0]
+    assert codes[::2].min() >= 32766 and codes[1::2].max() <= -32767
+    with pytest.raises(OutputError, match="would clip"):
+        audio.write(tmp_path / "b.wav", np.float32([[1.01]]), 44100, subtype="PCM_16", dither_seed=0)
+
+
+def test_only_16_bits_are_dithered(tmp_path, rng):
+    sound = music(rng, 1, 1000, 44100)
+    for subtype in ("PCM_24", "FLOAT"):
+        audio.write(tmp_path / f"{subtype}.wav", sound, 44100, subtype=subtype)
+        audio.write(tmp_path / f"{subtype}_asked.wav", sound, 44100, subtype=subtype, dither_seed=0)
+        assert (tmp_path / f"{subtype}.wav").read_bytes() == (tmp_path / f"{subtype}_asked.wav").read_bytes()

@@ -1,5 +1,6 @@
 """Models on disk: what is saved comes back to the bit, and every damage is told by name, before anything runs."""
 
+import hashlib
 import json
 import pickle
 import shutil
@@ -142,6 +143,55 @@ def test_latents_that_are_none_are_refused() -> None:
         model.decode(np.full((3, 4), np.nan))
 
 
+# ---------------------------------------------------------------- devices
+
+
+def test_a_model_is_where_its_weights_are() -> None:
+    model = untrained()
+    assert model.device == torch.device("cpu")
+    assert model.on("cpu") is model, "nothing to copy"
+
+
+def test_another_device_gets_a_copy() -> None:
+    """The meta device, which every machine has, stands in for a GPU."""
+    model = Model(untrained().network, BANDS, {"provenance": "none"})
+    weights = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
+    other = model.on("meta")
+    assert other.device.type == "meta"
+    assert {tensor.device.type for tensor in other.network.state_dict().values()} == {"meta"}
+    assert (other.bands, other.record) == (model.bands, model.record)
+    assert not other.network.training
+    assert other.on("meta") is other
+    # the model that others use stays where and what it is
+    assert model.device.type == "cpu"
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in model.network.state_dict().items())
+    assert other.encode_shapes(torch.zeros(3, len(BANDS), device="meta"))[0].shape == (3, 4)
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_device_that_is_not_there_is_told(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(ModelError, match=f"device = '{device}' is not to be had on this machine: say cpu, or auto"):
+        untrained().on(device)
+
+
+def test_auto_is_the_processor_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    model = untrained()
+    assert model.on("auto") is model
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA GPU")
+def test_a_gpu_codes_like_the_processor() -> None:
+    model, values = load_model("general"), frames(600)
+    gpu = model.on("auto")
+    assert gpu.device.type == "cuda"
+    mean, decoded = model.encode(values)[0], model.decode(model.encode(values)[0])
+    assert np.allclose(gpu.encode(values)[0], mean, atol=1e-3)
+    assert 20 * np.log10(np.linalg.norm(gpu.decode(mean) - decoded) / np.linalg.norm(decoded)) < -80
+
+
 # ---------------------------------------------------------------- damage
 
 
@@ -164,7 +214,7 @@ def swap(folder: Path) -> None:
 def rehash(folder: Path, data: bytes) -> None:
     """Tensors with a fitting hash, so that only what they hold can be wrong."""
     (folder / "model.safetensors").write_bytes(data)
-    describe(folder, sha256=checkpoint.hashlib.sha256(data).hexdigest())
+    describe(folder, sha256=hashlib.sha256(data).hexdigest())
 
 
 def lose_a_tensor(folder: Path) -> None:

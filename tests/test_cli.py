@@ -127,7 +127,9 @@ def test_the_program_alone_lists_its_commands_and_its_version() -> None:
 @pytest.mark.parametrize(("words", "sentence"), [
     (["rendr"], "No such command 'rendr'"), (["render", "a.wav", "b.wav"], "Missing option '-o' / '--out'"),
     (["render", "-o", "out"], "Missing argument 'CLIPS...'"), (["render", "a", "b", "-o", "o", "--steps", "five"], "'five'"),
-    (["render", "a", "b", "-o", "o", "--step", "5"], "No such option"), (["watch"], "Missing argument 'ROOT'"),
+    (["render", "a", "b", "-o", "o", "--step", "5"], "No such option"),
+    (["render", "a", "b", "-o", "o", "--workers", "0"], "Invalid value for '--workers'"),
+    (["watch"], "Missing argument 'ROOT'"),
     (["watch", "w", "--json"], "--json goes with --once"), (["watch", "w", "--settle-seconds", "-1"], "-1.0"),
     *((["train", ".", "-o", "m", option, value], f"Invalid value for '{option}': {value}") for option, value in (
         ("--steps", "0"), ("--batch", "0"), ("--rate", "-1.0"), ("--latent", "468"), ("--width", "0"), ("--blocks", "-1"),
@@ -153,8 +155,11 @@ def test_help_tells_the_true_defaults() -> None:
 
     said = said_defaults("render")
     assert said.pop("sample_rate") == "clip 1's" and Settings().sample_rate is None
-    assert said == {name: str(value) for name, value in as_dict(Settings()).items() if name in said} | {"detail": "1"}
-    assert len(said) == 8
+    assert said.pop("workers") == "all cores"
+    assert said.pop("repair") == "32 with griffinlim, else 0" and Settings().repair is None
+    whole = {"detail": "1", "temperature": "1", "beyond": "0"}  # as people write them
+    assert said == {name: str(value) for name, value in as_dict(Settings()).items() if name in said} | whole
+    assert len(said) == 18
     said = said_defaults("train")
     assert said.pop("threads") == "all cores"
     assert {name: float(value) for name, value in said.items()} == dataclasses.asdict(Schedule())
@@ -184,6 +189,34 @@ def test_options_set_settings_over_a_preset(here: Path) -> None:
               "fade_in_seconds": 0.01, "fade_out_seconds": 0.02, "clip": "scale", "temperature": 0.1, "naming": "lts"}
     assert {key: record["settings"][key] for key in wanted} == wanted
     assert [stem["x"] for stem in record["stems"]] == [-1.0, 0.0, 1.0, 2.0]
+
+
+def test_the_settings_of_every_day_have_options(here: Path) -> None:
+    result = lts("render", "a.wav", "b.wav", "-o", "out", "--steps", "2", "--loop", "off", "--level", "match", "--pitch",
+                 "first", "--path", "spherical", "--phase", "griffinlim", "--repair", "2", "--draft", "--sample",
+                 "--temperature", "0.5", "--bit-depth", "16", "--device", "cpu", "--workers", "1", "--set", "domain=stft",
+                 "--set", "dither=true", "--set", "x_level=[[0, 0], [1, 1]]", "--json")
+    assert result.exit_code == 0 and result.stderr == ""
+    record = json.loads(result.stdout)
+    wanted = {"loop": "off", "level": "match", "pitch": "first", "path": "spherical", "phase": "griffinlim", "repair": 2,
+              "quality": "draft", "sample": True, "temperature": 0.5, "bit_depth": 16, "device": "cpu", "domain": "stft",
+              "dither": True, "x_level": [[0.0, 0.0], [1.0, 1.0]]}
+    assert {key: record["settings"][key] for key in wanted} == wanted
+    assert {stem["subtype"] for stem in record["stems"]} == {"PCM_16"}
+
+
+def test_four_clips_make_a_grid_and_three_make_weighted_stems(here: Path) -> None:
+    for name in ("c.wav", "d.wav"):
+        shutil.copy(here / "b.wav", here / name)
+    record = json.loads(lts("render", "a.wav", "b.wav", "c.wav", "d.wav", "-o", "grid", "--grid", "2x2", "--json").stdout)
+    assert [stem["file"] for stem in record["stems"]] == [
+        f"a~b~c~d_0{n}_u+{u}.00_v+{v}.00.wav" for n, (u, v) in enumerate(((0, 0), (1, 0), (0, 1), (1, 1)), 1)]
+    assert [stem["weights"] for stem in record["stems"]] == np.eye(4).tolist()
+    assert all(stem["x"] is None for stem in record["stems"])
+    record = json.loads(lts("render", "a.wav", "b.wav", "c.wav", "-o", "out", "--weights", "0.5,0.25,0.25", "--weights",
+                            "-0.5,1.5,0", "--json").stdout)
+    assert [stem["file"] for stem in record["stems"]] == ["a~b~c_01_w+0.50+0.25+0.25.wav", "a~b~c_02_w-0.50+1.50+0.00.wav"]
+    assert record["settings"]["weights"] == [[0.5, 0.25, 0.25], [-0.5, 1.5, 0.0]]
 
 
 def test_a_curve_file_makes_one_stem(here: Path) -> None:
@@ -287,8 +320,27 @@ def test_the_program_itself_ends_the_same_way(here: Path, tree: Tree) -> None:
     (["--beyond", "-1"], "command line: beyond = -1 is out of range: it goes from 0 to 2"),
     (["--detail", "50"], "command line: detail = 50 is out of range: it goes from 0 to 1"),
     (["--sample-rate", "44"], "command line: sample_rate = 44 is out of range: it goes from 1000 to 768000"),
-    (["--align", "strech"], "command line: align = 'strech' is not known: choose one of stretch, trim, pad (did you mean"
-                            " 'stretch'?)"),
+    (["--align", "strech"], "command line: align = 'strech' is not known: choose one of stretch, onsets, beats, trim, pad, loop"
+                            " (did you mean 'stretch'?)"),
+    (["--grid", "3"], "command line: grid = '3' is not known: write columns x rows, from 2x2 to 100x100, for example 3x3"),
+    (["--weights", "1", "--weights", "half"],
+     "--weights '1 half' is not a list of numbers; write for example --weights 0.5,0.25,0.25, once for each stem"),
+    (["--weights", "0.5,0.4"], "command line: weights [0.5, 0.4] sum to 0.9; the weights of a stem must sum to 1"),
+    (["--weights", "0.5,0.3,0.2"], "stem 1 has 3 weights (0.5, 0.3, 0.2) for 2 clips: give one weight for each clip"),
+    (["--bit-depth", "20"], "command line: bit_depth = 20 is not known: choose one of 16, 24, 32"),
+    (["--device", "gpu"], "command line: device = 'gpu' is not known: choose one of auto, cpu, cuda, mps (did you mean"
+                          " 'cpu'?)"),
+    (["--draft", "--quality", "standard"], "--draft and --quality standard exclude each other: leave one of them out"),
+    (["--x", "0,1", "--spacing", "even-distance"], "--x names every stem; leave out --spacing, or leave out --x"),
+    (["--grid", "3x3", "--steps", "3", "--x", "0"],
+     "--grid places every stem; leave out --x and --steps, or leave out --grid"),
+    (["--weights", "0.5,0.5", "--beyond", "1"], "--weights names every stem; leave out --beyond, or leave out --weights"),
+    (["--grid", "3x3"], "grid = '3x3' has a clip in each of its four corners, and 2 were given: give four clips, or steps or x"
+                        " instead of a grid"),
+    (["c.wav", "d.wav", "--curve", "good.csv"], "curve moves between two clips, and 4 were given: leave it out, or give two"
+                                                " clips"),
+    (["c.wav", "d.wav"], "4 clips need a grid (--grid 3x3, or the preset grid-3x3), or weights for each stem (for example"
+                         " --weights 0.4,0.2,0.2,0.2): x and steps lead from one clip to another, give two for them"),
     (["--x", "0,1", "--steps", "3"], "--x names every stem; leave out --steps, or leave out --x"),
     (["--x", "0,1", "--beyond", "1"], "--x names every stem; leave out --beyond, or leave out --x"),
     (["--curve", "curve.csv", "--x", "0"], "--curve makes one stem that moves; leave out --x, or leave out --curve"),
@@ -297,13 +349,15 @@ def test_the_program_itself_ends_the_same_way(here: Path, tree: Tree) -> None:
     (["--curve", "curve.csv"], "curve curve.csv: point 2 is '1,up'; each line holds a time and an x"),
     (["--curve", "late.json"], "curve late.json: curve time 9 lies past the end: with curve_unit = 'fraction' times go from"
                                " 0 to 1; say curve_unit = 'seconds' for seconds"),
-    (["c.wav"], "render takes two clips, and 3 were given; write for example: lts-batch render A.wav B.wav -o stems"),
-    (["--x", "0", "0.5", "1"], "render takes two clips, and 4 were given (amounts are written without blanks: --x 0,0.5,1);"
-                               " write for example: lts-batch render A.wav B.wav -o stems"),
+    (["c.wav", "d.wav", "e.wav"], "render takes two to four clips, and two with --x, and 5 were given; write for example:"
+                                  " lts-batch render A.wav B.wav -o stems"),
+    (["--x", "0", "0.5", "1"], "render takes two to four clips, and two with --x, and 4 were given (amounts are written without"
+                               " blanks: --x 0,0.5,1); write for example: lts-batch render A.wav B.wav -o stems"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_settings_that_mean_nothing(words: list[str], sentence: str, here: Path, tree: Tree) -> None:
     (here / "bad.toml").write_text("stpes = 5", encoding="utf-8")
     (here / "curve.csv").write_text("0,0\n1,up", encoding="utf-8")
+    (here / "good.csv").write_text("0,0\n1,1", encoding="utf-8")
     (here / "late.json").write_text("[[0, 0], [9, 1]]", encoding="utf-8")
     before = tree(here)
     assert refused(errors.SettingsError, "render", "a.wav", "b.wav", "-o", "new/out", *words) == sentence
@@ -311,7 +365,8 @@ def test_settings_that_mean_nothing(words: list[str], sentence: str, here: Path,
 
 
 def test_one_clip_is_too_few(here: Path) -> None:
-    assert refused(errors.SettingsError, "render", "a.wav", "-o", "out").startswith("render takes two clips, and 1 was given;")
+    sentence = refused(errors.SettingsError, "render", "a.wav", "-o", "out")
+    assert sentence.startswith("render takes two to four clips, and two with --x, and 1 was given;")
 
 
 @pytest.mark.parametrize("words", [["--preset", "p" * 300], ["--model", "m" * 300]], ids=["preset", "model"])

@@ -59,6 +59,12 @@ def test_the_unit_is_taken_from_the_file(file: Path, text: str, unit: str) -> No
     assert change(Settings(), read_curve(file), "").curve_unit == unit
 
 
+def test_the_shape_is_taken_from_the_file(file: Path) -> None:
+    file.write_text('{"shape": "smooth", "unit": "seconds", "points": [[0, 0], [2.5, 1]]}', encoding="utf-8")
+    assert read_curve(file) == {"curve": [[0, 0], [2.5, 1]], "curve_shape": "smooth", "curve_unit": "seconds"}
+    assert change(Settings(), read_curve(file), "").curve_shape == "smooth"
+
+
 @pytest.mark.parametrize(("text", "sentence"), [
     ("", "holds no points; each line holds a time and an x"),
     ("\n\n", "holds no points; each line holds a time and an x"),
@@ -67,8 +73,8 @@ def test_the_unit_is_taken_from_the_file(file: Path, text: str, unit: str) -> No
     ("time,x\n0,0\n0.5,up\n", "point 2 is '0.5,up'; each line holds a time and an x"),
     ("0;0\n0,5;1;2\n", "point 2 is '0.5;1;2'; each line holds a time and an x"),
     ("0,0\n0,5,1\n", "point 2 is '0,5,1'; each line holds a time and an x"),
-    ('{"unit": "seconds"}', 'must be a list of [time, x], or {"unit": ..., "points": [...]}'),
-    ('{"points": [[0, 0]], "units": "seconds"}', 'must be a list of [time, x], or {"unit": ..., "points": [...]}'),
+    *((text, 'must be a list of [time, x], or {"unit": ..., "shape": ..., "points": [...]}')
+      for text in ('{"unit": "seconds"}', '{"points": [[0, 0]], "units": "seconds"}', "{}", '{"curve": [[0, 0]]}')),
 ])
 def test_what_is_no_curve_is_said_to_be_none(file: Path, text: str, sentence: str) -> None:
     file.write_text(text, encoding="utf-8")
@@ -94,6 +100,7 @@ def test_files_that_are_missing_or_no_text(file: Path) -> None:
     ("0,0\n0.5,9\n", "curve = 9 is out of range: it goes from -3 to 3"),
     ("0,0\n2.5,1\n", "curve time 2.5 lies past the end: with curve_unit = 'fraction' times go from 0 to 1; say curve_unit ="
                      " 'seconds' for seconds"),
+    ('{"shape": "round", "points": [[0, 0]]}', "curve_shape = 'round' is not known: choose one of linear, smooth"),
     ('{"unit": "minutes", "points": [[0, 0]]}', "curve_unit = 'minutes' is not known: choose one of fraction, seconds"),
 ])
 def test_what_reads_well_but_means_nothing_is_left_to_the_settings(file: Path, text: str, sentence: str) -> None:

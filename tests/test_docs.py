@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import lts_batch
+from lts_batch import chain
 from lts_batch.cli import commands
 from lts_batch.curves import read_curve
 from lts_batch.settings import FIELDS, Settings, change, load_preset, preset_paths
@@ -92,7 +93,7 @@ def test_the_table_of_settings_tells_the_truth(name: str) -> None:
     elif isinstance(item.default, bool):
         assert allowed == "`true`, `false`"
     else:
-        assert name == "model"
+        assert name in ("model", "effects", "grid")
     named = {one.name: one.opts[-1] for one in COMMANDS["lts-batch render"].params}
     named["curve"] = named.pop("curve_file")
     assert option == (f"`{named[name]}`" if name in named else "")
@@ -190,9 +191,14 @@ def test_files_of_the_guide_are_taken(tmp_path: Path) -> None:
         path = tmp_path / f"curve.{language}"
         path.write_text(code, encoding="utf-8")
         assert change(Settings(), read_curve(path), "").curve is not None
-    (preset,) = fences("docs/guide.md", "toml")
-    (tmp_path / "soft.toml").write_text(preset, encoding="utf-8")
-    assert len(load_preset(str(tmp_path / "soft.toml")).amounts()) == 7
+    presets = []
+    for preset in fences("docs/guide.md", "toml"):
+        (tmp_path / "mine.toml").write_text(preset, encoding="utf-8")
+        presets.append(load_preset(str(tmp_path / "mine.toml")))
+    swell, room, soft = presets
+    assert len(soft.amounts()) == 7
+    assert swell.x_level is not None and swell.x_pitch is not None and swell.pitch == "glide"
+    assert room.effects is not None and len(chain.build(room.effects, "room.toml")) == 2 and room.tail_seconds > 0.0
 
 
 # ---------------------------------------------------------------- links

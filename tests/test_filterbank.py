@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lts_batch.errors import SettingsError
-from lts_batch.filterbank import Bands, Filterbank, Grid, filterbank
+from lts_batch.filterbank import COARSEST, Bands, Filterbank, Grid, filterbank
 
 BANDS = Bands()
 RATES = [22050, 44100, 48000, 96000, 192000]
@@ -100,6 +100,25 @@ def test_the_two_clocks_never_drift(sample_rate: int, samples: int) -> None:
     assert length * BANDS.frame_rate == frames * sample_rate
     assert length >= samples + 0.25 * sample_rate
     assert length >= 2 * sample_rate
+    assert frames % COARSEST == 0, "thinned out, a transform has a whole number of frames"
+
+
+@given(st.integers(1000, 768000), st.integers(1, 5000))
+@settings(deadline=None)
+def test_smooth_units_are_the_next_that_factor_well(sample_rate: int, least: int) -> None:
+    grid = Grid(sample_rate, BANDS.frame_rate)
+    units = grid.smooth_units(least)
+
+    def fits(number: int) -> bool:
+        frames = number * grid.unit[1]
+        for factor in (2, 3, 5, 7):
+            while number % factor == 0:
+                number //= factor
+        return number == 1 and frames % COARSEST == 0
+
+    assert units >= least
+    assert fits(units)
+    assert not any(map(fits, range(least, units)))
 
 
 def test_the_unit_of_the_grid() -> None:
@@ -151,6 +170,14 @@ def test_round_trip_of_any_length(samples: int, sample_rate: int) -> None:
     assert rebuilt[:, samples:].abs().max() < 1e-6 * audio.abs().max()
 
 
+@pytest.mark.parametrize("sample_rate", RATES)
+@pytest.mark.parametrize("samples", [1, 2, 3, 250_007])
+def test_round_trip_from_one_sample_on(sample_rate: int, samples: int) -> None:
+    audio = noise(samples, 2, seed=samples)
+    bank = bank_for(sample_rate, samples)
+    assert error_db(bank.inverse(bank.forward(audio))[:, :samples], audio) < -120
+
+
 def test_direct_current_and_nyquist_survive() -> None:
     sample_rate, samples = 44100, 44100
     bank = bank_for(sample_rate, samples)
@@ -172,6 +199,31 @@ def test_a_transform_of_odd_length() -> None:
         assert error_db(one.inverse(one.forward(audio)), audio) < -120
 
 
+# ---------------------------------------------------------------- thinned out
+
+
+@pytest.mark.parametrize("sample_rate", RATES + ODD_RATES)
+def test_thinned_columns_are_columns_of_the_whole(sample_rate: int) -> None:
+    bank, audio = bank_for(sample_rate, sample_rate), noise(sample_rate, 2)
+    full = bank.forward(audio)
+    for every in (COARSEST, 1, *(n for n in (2, 5, 6, 7, 21) if bank.frames % n == 0)):
+        thin = bank.forward(audio, every)
+        assert thin.shape == (2, bank.rows, bank.frames // every)
+        assert error_db(thin, full[..., ::every]) < -125
+
+
+def test_one_column_alone_is_left_of_the_coarsest() -> None:
+    bank, audio = bank_for(22050, 22050), noise(22050)
+    assert error_db(bank.forward(audio, bank.frames), bank.forward(audio)[..., :1]) < -110
+
+
+def test_thinned_clicks_stay_where_they_are() -> None:
+    bank = bank_for(44100, 44100)
+    for frame in (3, 99, 300):
+        thin = bank.forward(click(44100, frame * 128), COARSEST)
+        assert int(energy(thin[0], 0).argmax()) == frame // COARSEST
+
+
 # ---------------------------------------------------------------- tones
 
 
@@ -190,6 +242,30 @@ def test_a_tone_lands_in_its_band_with_its_amplitude(sample_rate: int, band: int
     if hz > 54.0:  # below, the row over DC takes part; it is real, so the norm trembles at twice the tone's frequency
         assert torch.allclose(norm, torch.full_like(norm, amplitude), rtol=1e-3)
     assert float(norm.square().mean().sqrt()) == pytest.approx(amplitude, rel=0.01)
+
+
+@pytest.mark.parametrize("sample_rate", [*RATES, 1000, 8000])
+def test_row_hz_is_the_middle_of_each_row(sample_rate: int) -> None:
+    """Of residual rows too. An impulse holds all frequencies alike; what a row lets through of it is its window."""
+    bank = bank_for(sample_rate, sample_rate)
+    assert bank.row_hz.shape == (bank.rows,)
+    assert np.array_equal(bank.row_hz[:bank.model_rows], BANDS.centres_hz[:bank.model_rows])
+    power = torch.fft.fft(bank.forward(click(sample_rate, 0))[0]).abs().square().numpy()  # [rows, slots]
+    span_hz = float(BANDS.frame_rate)  # slots stand for frequencies modulo the frame rate
+    apart = (np.arange(bank.frames) * span_hz / bank.frames - bank.row_hz[:, None] + span_hz / 2) % span_hz - span_hz / 2
+    halves = np.full(bank.rows, span_hz / 2)
+    halves[:bank.model_rows] = BANDS.half_widths_hz[:bank.model_rows]
+    assert (np.abs((power * apart).sum(1) / power.sum(1)) < 0.1 * halves).all()
+
+
+@pytest.mark.parametrize("sample_rate", [48000, 96000])
+def test_a_tone_above_all_bands_lands_in_the_row_of_its_height(sample_rate: int) -> None:
+    bank = bank_for(sample_rate, sample_rate)
+    for hz in (22_700.0, 23_400.0, *(() if sample_rate == 48000 else (31_000.0, 45_000.0))):
+        frame = bank.forward(tone(sample_rate, sample_rate, hz))[0, :, bank.frames // 4].abs()
+        row = int(frame.argmax())
+        assert row >= bank.model_rows
+        assert abs(bank.row_hz[row] - hz) <= float(BANDS.frame_rate) / 4
 
 
 def test_a_tone_between_two_centres_lands_in_the_nearest() -> None:

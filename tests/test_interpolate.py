@@ -1,12 +1,15 @@
-"""The path between two clips: exact at both ends, in between nowhere else, beyond them bounded."""
+"""The path between clips: exact at the ends, in between nowhere else, beyond them bounded; for two clips and for more."""
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lts_batch import interpolate
@@ -14,14 +17,29 @@ from lts_batch import interpolate
 FRAMES, BANDS = 12, 9
 SEEDS = st.integers(0, 10**6)
 BEYOND = st.floats(-1.0, 2.0)
+FAR_BEYOND = st.floats(-3.0, 3.0)
+COUNTS = st.integers(2, 4)
 
 
 def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def constant(x: float, frames: int = FRAMES) -> Tensor:
-    return torch.full((frames,), x)
+def between(x: float, frames: int = FRAMES) -> Tensor:
+    """The weights of two clips at one x."""
+    return torch.from_numpy(interpolate.two_weights(np.full(frames, x)).astype(np.float32))
+
+
+def alone(place: int, count: int, frames: int = FRAMES) -> Tensor:
+    """All the weight on one clip."""
+    return torch.nn.functional.one_hot(torch.full((frames,), place), count).T.float()
+
+
+def anywhere(seed: int, count: int, spread: float = 0.0) -> Tensor:
+    """Weights that sum to 1: between the clips, and by ``spread`` beyond them."""
+    inside = torch.rand(count, FRAMES, generator=seeded(seed)) + 1e-3
+    apart = torch.rand(count, FRAMES, generator=seeded(seed + 1))
+    return inside / inside.sum(0) + spread * (apart - apart.mean(0))
 
 
 def loud(seed: int, *shape: int) -> Tensor:
@@ -31,95 +49,321 @@ def loud(seed: int, *shape: int) -> Tensor:
     return values * (torch.rand(shape, generator=generator) > 0.2)
 
 
+def db(level: Tensor) -> Tensor:
+    return 20 * level.log10()
+
+
 # ---------------------------------------------------------------- amounts
+
+
+def amounts(curve: Sequence[tuple[float, float]], times: NDArray[np.float64] | list[float], shape: str = "smooth",
+            unit: str = "seconds", duration: float = 100.0) -> NDArray[np.float64]:
+    return interpolate.curve_amounts(curve, unit, shape, np.array(times, dtype=np.float64), duration)
+
+
+@st.composite
+def curves(draw: st.DrawFn, least: int = 1) -> list[tuple[float, float]]:
+    """Breakpoints at least 50 ms apart."""
+    gaps = draw(st.lists(st.floats(0.05, 5.0), min_size=least, max_size=7))
+    return [(float(time), draw(st.integers(-1000, 2000)) / 1000) for time in np.cumsum(gaps)]
 
 
 def test_a_curve_is_straight_between_breakpoints_and_held_outside() -> None:
     curve = [(1.0, 0.2), (2.0, 1.0), (4.0, -0.5)]
-    times = np.array([0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 60.0])
-    found = interpolate.curve_amounts(curve, "seconds", times, 100.0)
+    found = amounts(curve, [0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 60.0], "linear")
     assert np.allclose(found, [0.2, 0.2, 0.6, 1.0, 0.25, -0.5, -0.5])
 
 
-@given(st.floats(0.1, 1000.0), SEEDS)
-def test_fractions_are_seconds_of_the_duration(duration: float, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    places, amounts = np.sort(rng.uniform(0, 1, 4)), rng.uniform(-1, 2, 4)
-    times = rng.uniform(0, duration, 20)
-    one = interpolate.curve_amounts(list(zip(places, amounts, strict=True)), "fraction", times, duration)
-    other = interpolate.curve_amounts(list(zip(places * duration, amounts, strict=True)), "seconds", times, duration)
-    assert np.allclose(one, other)
-    assert (one >= amounts.min() - 1e-12).all()
-    assert (one <= amounts.max() + 1e-12).all()
+@given(curves(), st.floats(0.1, 1000.0), st.sampled_from(["linear", "smooth"]))
+@settings(deadline=None, max_examples=60)
+def test_fractions_are_seconds_of_the_duration(curve: list[tuple[float, float]], duration: float, shape: str) -> None:
+    end = curve[-1][0]
+    fractions = [(time / end, x) for time, x in curve]
+    times = np.linspace(0.0, duration, 41)
+    one = amounts(fractions, times, shape, "fraction", duration)
+    # a smooth curve has the same shape however long it takes
+    other = amounts([(time * duration / end, x) for time, x in curve], times, shape)
+    assert np.allclose(one, other, atol=1e-9)
 
 
-@given(st.floats(-3, 3))
-def test_weights_sum_to_one(x: float) -> None:
-    for one, two in (interpolate.weights(constant(x)), interpolate.clamped_weights(constant(x))):
-        assert torch.allclose(one + two, torch.ones(FRAMES), atol=1e-6)
-    one, two = interpolate.clamped_weights(constant(x))
-    assert 0 <= float(one.min()) <= float(one.max()) <= 1
-    assert 0 <= float(two.min()) <= float(two.max()) <= 1
+@given(curves(), st.sampled_from(["linear", "smooth"]))
+@settings(deadline=None, max_examples=60)
+def test_a_curve_goes_through_its_breakpoints_and_is_held_outside(curve: list[tuple[float, float]], shape: str) -> None:
+    times, wanted = np.array(curve).T
+    assert np.allclose(amounts(curve, times, shape), wanted, rtol=0, atol=1e-12)
+    outside = amounts(curve, [-1.0, 0.0, times[-1], np.nextafter(times[-1], 99), times[-1] + 0.3, times[-1] + 1e6], shape)
+    # exactly: a curve that rests on an end is that clip, and nothing of the other
+    assert outside.tolist() == [wanted[0]] * 2 + [wanted[-1]] * 4
+
+
+@given(curves(least=2), st.sampled_from(["linear", "smooth"]))
+@settings(deadline=None, max_examples=60)
+def test_a_curve_never_overshoots(curve: list[tuple[float, float]], shape: str) -> None:
+    lowest, highest = min(x for _, x in curve), max(x for _, x in curve)
+    for (start, one), (stop, other) in pairwise(curve):
+        # by rounding it would, right before a breakpoint
+        found = amounts(curve, [*np.linspace(start, stop, 50)[:-1], float(np.nextafter(stop, start)), stop], shape)
+        rises = np.diff(found) * np.sign(other - one)
+        assert (rises >= -1e-12).all(), "back and forth between two breakpoints"
+        assert (found >= max(min(one, other) - 1e-12, lowest)).all()
+        assert (found <= min(max(one, other) + 1e-12, highest)).all()
+
+
+@given(curves(least=2))
+@settings(deadline=None, max_examples=60)
+def test_a_smooth_curve_has_no_corner(curve: list[tuple[float, float]]) -> None:
+    step = 1e-5
+    times, wanted = np.array(curve).T
+    left = (amounts(curve, times) - amounts(curve, times - step)) / step
+    right = (amounts(curve, times + step) - amounts(curve, times)) / step
+    # the most that a cubic piece can bend within one step
+    bend = step * 12 * np.abs(np.diff(wanted)).max() / np.diff(times).min() ** 2
+    assert (np.abs(right - left) <= bend + 1e-6).all()
+    assert np.abs(left[0]) <= 1e-6
+    assert np.abs(right[-1]) <= 1e-6
+
+
+def test_two_breakpoints_are_joined_by_the_plainest_s() -> None:
+    place = np.linspace(0, 1, 11)
+    found = amounts([(2.0, 0.2), (4.0, 1.2)], 2.0 + 2.0 * place)
+    assert np.allclose(found, 0.2 + place**2 * (3 - 2 * place))
+
+
+@given(st.floats(-3.0, 3.0), st.integers(1, 4), st.sampled_from(["linear", "smooth"]))
+@settings(deadline=None, max_examples=60)
+def test_a_curve_that_does_not_move_is_its_one_amount(x: float, count: int, shape: str) -> None:
+    curve = [(0.1 * n, x) for n in range(count)]
+    assert (amounts(curve, np.linspace(-1, 1, 30), shape) == x).all()
+
+
+@pytest.mark.parametrize("shape", ["linear", "smooth"])
+def test_breakpoints_as_close_as_numbers_can_be(shape: str) -> None:
+    curve = [(0.1, 0.0), (float(np.nextafter(0.1, 1.0)), 1.0), (0.9, 0.5)]
+    found = amounts(curve, [0.0, 0.1, 0.3], shape, "fraction", 0.3)
+    assert found[0] == 0.0
+    assert found[2] == 0.5
+    assert np.isfinite(found).all()
+
+
+# ---------------------------------------------------------------- weights and shares
+
+
+@given(FAR_BEYOND)
+@settings(deadline=None, max_examples=60)
+def test_two_weights_sum_to_one(x: float) -> None:
+    w = interpolate.two_weights(np.array([x]))
+    assert w.shape == (2, 1)
+    assert w.sum() == pytest.approx(1.0)
+    assert w[1, 0] == x
+
+
+@given(SEEDS, COUNTS, st.floats(0.0, 6.0))
+@settings(deadline=None, max_examples=60)
+def test_shares_stay_inside_and_sum_to_one(seed: int, count: int, spread: float) -> None:
+    w = anywhere(seed, count, spread)
+    found = interpolate.shares(w)
+    assert bool(((found >= 0) & (found <= 1)).all())
+    assert torch.allclose(found.sum(0), torch.ones(FRAMES), atol=1e-6)
+    assert not bool(found[w <= 0].any())
+    inside = ~interpolate.outside(w)
+    assert torch.allclose(found[:, inside], w[:, inside], atol=1e-6)
+    assert torch.equal(interpolate.outside(w), w.amin(0) < 0)
+
+
+@given(COUNTS, st.data())
+@settings(deadline=None, max_examples=60)
+def test_all_the_weight_is_all_the_share(count: int, data: st.DataObject) -> None:
+    w = alone(data.draw(st.integers(0, count - 1)), count)
+    assert torch.equal(interpolate.shares(w), w)
+    assert not bool(interpolate.outside(w).any())
 
 
 # ---------------------------------------------------------------- latents
 
 
-@given(SEEDS)
-def test_the_ends_of_the_latent_path_are_the_clips_to_the_bit(seed: int) -> None:
-    first, second = torch.randn(2, 2, FRAMES, 4, generator=seeded(seed)) * 5
-    assert torch.equal(interpolate.latents(first, second, constant(0.0)), first)
-    assert torch.equal(interpolate.latents(first, second, constant(1.0)), second)
+def codes(seed: int, count: int, scale: float = 5.0) -> list[Tensor]:
+    return list(torch.randn(count, 2, FRAMES, 4, generator=seeded(seed)) * scale)
 
 
-@given(SEEDS, BEYOND)
-def test_the_latent_path_is_straight(seed: int, x: float) -> None:
-    first, second = torch.randn(2, 2, FRAMES, 4, generator=seeded(seed))
-    path = interpolate.latents(first, second, constant(x))
-    assert torch.allclose(path, first + x * (second - first), atol=1e-5)
+def latent_pairs() -> dict[str, list[Tensor]]:
+    """Pairs that have an angle between them, and pairs that have none."""
+    one, two = codes(1, 2)
+    nearly = one + 1e-6 * two
+    return {
+        "any": [one, two], "equal": [one, one.clone()], "nearly parallel": [one, nearly], "parallel": [one, 3.0 * one],
+        "opposite": [one, -one], "nearly opposite": [one, -nearly], "one is zero": [one, torch.zeros_like(one)],
+        "both are zero": [torch.zeros_like(one), torch.zeros_like(one)], "tiny": [1e-20 * one, 1e-20 * two],
+    }
+
+
+PAIRS = latent_pairs()
+
+
+@given(SEEDS, COUNTS)
+@settings(deadline=None, max_examples=60)
+def test_the_ends_of_the_straight_path_are_the_clips_to_the_bit(seed: int, count: int) -> None:
+    clips = codes(seed, count)
+    for place, clip in enumerate(clips):
+        assert torch.equal(interpolate.latents(clips, alone(place, count), "linear"), clip)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("path", ["linear", "spherical"])
+def test_the_ends_of_both_paths_are_the_clips_to_the_bit(pair: str, path: str) -> None:
+    for place, clip in enumerate(PAIRS[pair]):
+        assert torch.equal(interpolate.latents(PAIRS[pair], between(float(place)), path), clip)
+
+
+@pytest.mark.parametrize("path", ["linear", "spherical"])
+def test_a_curve_that_rests_on_an_end_is_there_to_the_bit(path: str) -> None:
+    one, two = codes(3, 2)
+    x = np.array([0.0, 0.0, 0.4, 1.0, 1.0, 0.9, 1.1, 0.0, -0.1, 0.5, 1.0, 0.0])
+    w = torch.from_numpy(interpolate.two_weights(x).astype(np.float32))
+    found = interpolate.latents([one, two], w, path)
+    assert torch.equal(found[:, x == 0], one[:, x == 0])
+    assert torch.equal(found[:, x == 1], two[:, x == 1])
+
+
+@given(SEEDS, COUNTS, st.floats(0.0, 3.0))
+@settings(deadline=None, max_examples=60)
+def test_the_straight_path_is_straight(seed: int, count: int, spread: float) -> None:
+    clips, w = codes(seed, count, 1.0), anywhere(seed, count, spread)
+    expected = torch.einsum("if,icfl->cfl", w.double(), torch.stack(clips).double())
+    assert torch.allclose(interpolate.latents(clips, w, "linear").double(), expected, atol=1e-5)
 
 
 def test_each_frame_has_its_own_amount() -> None:
-    first, second = torch.zeros(1, FRAMES, 3), torch.ones(1, FRAMES, 3)
-    x = torch.linspace(-1, 2, FRAMES)
-    assert torch.allclose(interpolate.latents(first, second, x)[0, :, 1], x)
+    clips = [torch.zeros(1, FRAMES, 3), torch.ones(1, FRAMES, 3)]
+    x = np.linspace(-1, 2, FRAMES)
+    w = torch.from_numpy(interpolate.two_weights(x).astype(np.float32))
+    assert np.allclose(interpolate.latents(clips, w, "linear")[0, :, 1].numpy(), x, atol=1e-6)
+
+
+@given(SEEDS, BEYOND)
+@settings(deadline=None, max_examples=60)
+def test_the_arc_keeps_the_length_that_both_have(seed: int, x: float) -> None:
+    one, two = codes(seed, 2)
+    two = two * (one.norm(dim=-1) / two.norm(dim=-1))[..., None]
+    path = interpolate.latents([one, two], between(x), "spherical")
+    angle = torch.arccos(torch.nn.functional.cosine_similarity(one, two, dim=-1))
+    usual = angle < math.pi - 0.06
+    assert torch.allclose(path.norm(dim=-1)[usual], one.norm(dim=-1)[usual], rtol=1e-4)
+    if x == 0.5:
+        assert bool((path.norm(dim=-1) >= interpolate.latents([one, two], between(x), "linear").norm(dim=-1)).all())
+
+
+@given(SEEDS, st.floats(0.05, 0.95))
+@settings(deadline=None, max_examples=60)
+def test_the_arc_turns_evenly(seed: int, x: float) -> None:
+    """At x the path has turned by x of the angle, in the plane of the two."""
+    one, two = (torch.nn.functional.normalize(z, dim=-1) for z in codes(seed, 2))
+    path = interpolate.latents([one, two], between(x), "spherical").double()
+    angle = torch.arccos((one.double() * two.double()).sum(-1))
+    usual = (angle > 0.05) & (angle < math.pi - 0.06)
+    turned = torch.arccos((one.double() * path).sum(-1).clamp(-1, 1))
+    assert torch.allclose(turned[usual], x * angle[usual], atol=2e-3)
+    left = torch.arccos((two.double() * path).sum(-1).clamp(-1, 1))
+    assert torch.allclose((turned + left)[usual], angle[usual], atol=3e-3)
+
+
+@given(SEEDS, FAR_BEYOND, st.sampled_from(["linear", "spherical"]))
+@settings(deadline=None, max_examples=60)
+def test_the_path_is_the_same_from_the_other_side(seed: int, x: float, path: str) -> None:
+    one, two = codes(seed, 2)
+    w = between(x)
+    assert torch.equal(interpolate.latents([one, two], w, path), interpolate.latents([two, one], w.flip(0), path))
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("x", [-3.0, -1.0, -1e-6, 0.3, 0.5, 1.0 + 1e-6, 2.0, 3.0])
+def test_the_arc_is_defined_for_every_pair(pair: str, x: float) -> None:
+    one, two = PAIRS[pair]
+    path = interpolate.latents([one, two], between(x), "spherical")
+    assert bool(torch.isfinite(path).all())
+    straight = interpolate.latents([one, two], between(x), "linear")
+    if pair not in ("any", "tiny"):  # these have no arc
+        assert torch.allclose(path, straight, atol=1e-5)
+    assert float(path.norm(dim=-1).max()) <= 8 * float(torch.cat((one, two)).norm(dim=-1).max())
+
+
+def test_the_arc_becomes_the_line_where_the_angle_vanishes() -> None:
+    """No step where one law takes over from the other."""
+    for angle in 10.0 ** np.linspace(-6, -1, 60):
+        one = torch.tensor([[[1.0, 0.0]]])
+        two = torch.tensor([[[math.cos(angle), math.sin(angle)]]])
+        for x in (-1.0, 0.25, 0.5, 2.0):
+            apart = interpolate.latents([one, two], between(x, 1), "spherical") - interpolate.latents(
+                [one, two], between(x, 1), "linear")
+            assert float(apart.norm()) <= 2.0 * angle**2 + 1e-6
+
+
+@given(SEEDS, BEYOND, st.sampled_from(["linear", "spherical"]))
+@settings(deadline=None, max_examples=60)
+def test_a_small_step_in_x_is_a_small_step_of_the_latents(seed: int, x: float, path: str) -> None:
+    clips, step = codes(seed, 2), 1e-3
+    apart = interpolate.latents(clips, between(x + step), path) - interpolate.latents(clips, between(x), path)
+    # along an arc of nearly opposite latents of unequal length it is fastest
+    assert float(apart.norm(dim=-1).max()) <= step * 70 * float(torch.stack(clips).norm(dim=-1).max())
 
 
 # ---------------------------------------------------------------- levels
 
 
-def db(level: Tensor) -> Tensor:
-    return 20 * level.log10()
+PEAKS = (1.0, 0.5, 0.02, 3.0)
+
+
+@given(SEEDS, COUNTS, st.data())
+@settings(deadline=None, max_examples=60)
+def test_the_ends_of_the_level_path_are_the_clips(seed: int, count: int, data: st.DataObject) -> None:
+    clips = [loud(seed + n, 2, FRAMES) for n in range(count)]
+    place = data.draw(st.integers(0, count - 1))
+    path = interpolate.levels(clips, alone(place, count), PEAKS[:count])
+    assert torch.allclose(path, clips[place], rtol=5e-6, atol=1e-30)
+    assert bool((path[clips[place] == 0] == 0).all())
+
+
+@given(SEEDS, COUNTS)
+@settings(deadline=None, max_examples=60)
+def test_between_levels_above_the_floor_decibels_are_linear(seed: int, count: int) -> None:
+    clips = [10.0 ** (-2 * torch.rand(2, FRAMES, generator=seeded(seed + n))) for n in range(count)]
+    w = anywhere(seed, count)
+    path = db(interpolate.levels(clips, w, [1.0] * count))
+    assert torch.allclose(path, (w[:, None] * db(torch.stack(clips))).sum(0), atol=1e-3)
+
+
+def test_beyond_two_levels_decibels_go_on() -> None:
+    one, two = torch.full((1, 5), 0.5), torch.full((1, 5), 0.4)
+    x = np.linspace(-1, 2, 5)
+    w = torch.from_numpy(interpolate.two_weights(x).astype(np.float32))
+    path = db(interpolate.levels([one, two], w, [1.0, 1.0]))[0]
+    assert torch.allclose(path, db(one)[0] + w[1] * (db(two) - db(one))[0], atol=1e-3)
+
+
+@given(SEEDS, COUNTS, st.floats(0.0, 4.0))
+@settings(deadline=None, max_examples=60)
+def test_the_order_of_the_clips_does_not_matter_to_levels(seed: int, count: int, spread: float) -> None:
+    clips = [loud(seed + n, 2, FRAMES) for n in range(count)]
+    w = anywhere(seed, count, spread)
+    found = interpolate.levels(clips, w, PEAKS[:count])
+    mirrored = interpolate.levels(clips[::-1], w.flip(0), PEAKS[:count][::-1])
+    assert torch.allclose(found, mirrored, rtol=1e-4, atol=1e-30)
+
+
+@given(SEEDS, COUNTS, st.floats(0.1, 4.0))
+@settings(deadline=None, max_examples=60)
+def test_beyond_the_ends_levels_pass_the_loudest_by_6_db_at_most(seed: int, count: int, spread: float) -> None:
+    clips = [loud(seed + n, 2, FRAMES) for n in range(count)]
+    w = anywhere(seed, count, spread)
+    path = interpolate.levels(clips, w, PEAKS[:count])
+    most = torch.stack(clips).amax(0) * 10 ** (interpolate.LEVEL_HEADROOM_DB / 20)
+    assert bool((path <= most * 1.0001)[:, interpolate.outside(w)].all())
 
 
 @given(SEEDS)
-def test_the_ends_of_the_level_path_are_the_clips(seed: int) -> None:
-    first, second = loud(seed, 2, FRAMES), loud(seed + 1, 2, FRAMES)
-    for x, true in ((0.0, first), (1.0, second)):
-        path = interpolate.levels(first, second, constant(x), (1.0, 0.5))
-        assert torch.allclose(path, true, rtol=5e-6, atol=1e-30)
-        assert bool((path[true == 0] == 0).all())
-
-
-def test_between_levels_above_the_floor_decibels_are_linear() -> None:
-    first, second = torch.full((1, 5), 0.5), torch.full((1, 5), 0.2)
-    x = torch.linspace(-0.5, 1.5, 5)
-    path = db(interpolate.levels(first, second, x, (1.0, 1.0)))[0]
-    expected = db(first)[0] + x * (db(second) - db(first))[0]
-    assert torch.allclose(path, expected, atol=1e-3)
-
-
-def test_beyond_the_ends_silence_of_one_clip_does_not_make_the_other_loud() -> None:
-    sounding, silent = torch.full((1, 3), 0.1), torch.zeros(1, 3)
-    x = torch.tensor([-0.1, -0.5, -1.0])
-    assert float((db(interpolate.levels(sounding, silent, x, (1.0, 1.0))) - db(sounding)).max()) < 6.01
-    assert float((db(interpolate.levels(silent, sounding, 1.0 - x, (1.0, 1.0))) - db(sounding)).max()) < 6.01
-
-
-@given(SEEDS)
+@settings(deadline=None, max_examples=60)
 def test_levels_move_one_way_between_the_clips(seed: int) -> None:
     first, second = loud(seed, 1, FRAMES), loud(seed + 1, 1, FRAMES)
-    steps = torch.stack([interpolate.levels(first, second, constant(x), (1.0, 1.0)) for x in np.linspace(0, 1, 21)])
+    steps = torch.stack([interpolate.levels([first, second], between(x), (1.0, 1.0)) for x in np.linspace(0, 1, 21)])
     rises = steps.diff(dim=0)
     tolerance = 1e-5 * steps.max(0).values
     up, down = (rises >= -tolerance).all(0), (rises <= tolerance).all(0)
@@ -129,23 +373,45 @@ def test_levels_move_one_way_between_the_clips(seed: int) -> None:
     assert bool((steps <= torch.maximum(first, second) * (1 + 1e-4) + 1e-30).all())
 
 
+@given(SEEDS, BEYOND)
+@settings(deadline=None, max_examples=60)
+def test_a_small_step_in_x_is_a_small_step_in_level(seed: int, x: float) -> None:
+    """Also across both ends, and for what lies below the floor."""
+    clips, step = [loud(seed, 2, FRAMES), loud(seed + 1, 2, FRAMES)], 1e-4
+    here, there = (interpolate.levels(clips, between(at), (1.0, 0.5)) for at in (x, x + step))
+    loudest = torch.stack([*clips, here]).amax(0)
+    # 60 dB and the peaks' 6 apart: at most 66 dB from x = 0 to 1, and the plain gain moves by the louder of the two
+    assert bool(((there - here).abs() <= step * 10 * loudest * 10 ** (6 / 20) + 2e-6 * loudest).all())
+
+
+@pytest.mark.parametrize("level", [0.1, 1e-3, 5e-4, 1e-4, 1e-6, 0.0])
+def test_between_and_beyond_two_equal_levels_there_is_one(level: float) -> None:
+    clip = torch.full((1, 3), level)
+    for x in (-1.0, -1e-6, 0.0, 0.4, 1.0, 1.0 + 1e-6, 2.0):
+        assert torch.allclose(interpolate.levels([clip, clip], between(x, 3), (1.0, 1.0)), clip, rtol=1e-4)
+
+
 def test_a_path_into_silence_passes_every_loudness() -> None:
-    x = torch.linspace(0, 1, 101)
-    path = interpolate.levels(torch.full((1, 101), 0.8), torch.zeros(1, 101), x, (1.0, 1.0))[0]
+    w = torch.stack((torch.linspace(1, 0, 101), torch.linspace(0, 1, 101)))
+    path = interpolate.levels([torch.full((1, 101), 0.8), torch.zeros(1, 101)], w, (1.0, 1.0))[0]
     assert float(path[0]) == pytest.approx(0.8)
     assert float(path[-1]) == 0
     assert bool((path.diff() < 0).all())
     assert float(db(path[:-1]).diff().abs().max()) < 7, "no jump but the last"
 
 
-def test_silence_between_silence_is_silent() -> None:
-    for x in (-1.0, 0.0, 0.3, 1.0, 2.0):
-        assert not interpolate.levels(torch.zeros(1, 3), torch.zeros(1, 3), constant(x, 3), (1.0, 1.0)).any()
+@given(SEEDS, COUNTS, st.floats(0.0, 4.0))
+@settings(deadline=None, max_examples=60)
+def test_silence_between_silence_is_silent(seed: int, count: int, spread: float) -> None:
+    silent = [torch.zeros(1, FRAMES)] * count
+    assert not bool(interpolate.levels(silent, anywhere(seed, count, spread), PEAKS[:count]).any())
 
 
-@given(SEEDS, st.floats(-3.0, 3.0))
-def test_levels_are_finite_for_every_x(seed: int, x: float) -> None:
-    path = interpolate.levels(loud(seed, 2, FRAMES), loud(seed + 1, 2, FRAMES), constant(x), (1.0, 1e-4))
+@given(SEEDS, COUNTS, st.floats(0.0, 6.0))
+@settings(deadline=None, max_examples=60)
+def test_levels_are_finite_everywhere(seed: int, count: int, spread: float) -> None:
+    clips = [loud(seed + n, 2, FRAMES) for n in range(count)]
+    path = interpolate.levels(clips, anywhere(seed, count, spread), (1.0, 1e-4, 30.0, 1e-2)[:count])
     assert bool(torch.isfinite(path).all())
     assert bool((path >= 0).all())
 
@@ -153,57 +419,97 @@ def test_levels_are_finite_for_every_x(seed: int, x: float) -> None:
 # ---------------------------------------------------------------- magnitudes
 
 
-def parts(seed: int, floors: tuple[float, float]) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """True and decoded magnitudes of two clips, and the brackets log(t + e) - log(d + e)."""
-    true = loud(seed, 1, BANDS, FRAMES), loud(seed + 1, 1, BANDS, FRAMES)
-    decoded = loud(seed + 2, 1, BANDS, FRAMES), loud(seed + 3, 1, BANDS, FRAMES)
-    one, two = (((t + e) / (d + e)).log() for t, d, e in zip(true, decoded, floors, strict=True))
-    return true, decoded, (one, two)
+FLOORS = (1e-5, 3e-6, 2e-5, 1e-6)
 
 
-FLOORS = (1e-5, 3e-6)
+def clips_of(seed: int, count: int = 2) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+    """True and decoded magnitudes of clips, and the brackets log(t + e) - log(d + e)."""
+    true = [loud(seed + n, 1, BANDS, FRAMES) for n in range(count)]
+    decoded = [loud(seed + 10 + n, 1, BANDS, FRAMES) for n in range(count)]
+    lost = [((t + e) / (d + e)).log() for t, d, e in zip(true, decoded, FLOORS, strict=False)]
+    return true, decoded, lost
 
 
-@given(SEEDS)
-def test_with_full_detail_the_ends_are_the_clips(seed: int) -> None:
-    true, decoded, lost = parts(seed, FLOORS)
-    for end in (0, 1):
-        found = interpolate.magnitudes(decoded[end], lost, constant(float(end)), 1.0, FLOORS)
+@given(SEEDS, COUNTS)
+@settings(deadline=None, max_examples=60)
+def test_with_full_detail_the_ends_are_the_clips(seed: int, count: int) -> None:
+    true, decoded, lost = clips_of(seed, count)
+    for place in range(count):
+        found = interpolate.magnitudes(decoded[place], lost, alone(place, count), 1.0, FLOORS[:count])
         # what lies under the floor is rebuilt to the floor's own precision
-        assert torch.allclose(found, true[end], rtol=1e-5, atol=1e-6 * FLOORS[end] * 10)
+        assert torch.allclose(found, true[place], rtol=1e-5, atol=1e-6 * FLOORS[place] * 10)
 
 
-@given(SEEDS, BEYOND)
-def test_without_detail_it_is_what_the_model_decodes(seed: int, x: float) -> None:
-    _, decoded, lost = parts(seed, FLOORS)
-    assert torch.equal(interpolate.magnitudes(decoded[0], lost, constant(x), 0.0, FLOORS), decoded[0])
+@given(SEEDS, COUNTS)
+@settings(deadline=None, max_examples=60)
+def test_without_detail_it_is_what_the_model_decodes(seed: int, count: int) -> None:
+    _, decoded, _ = clips_of(seed, count)
+    unused = [torch.zeros(0)] * count  # nobody works out then what was lost
+    assert torch.equal(interpolate.magnitudes(decoded[0], unused, anywhere(seed, count, 2.0), 0.0, FLOORS[:count]), decoded[0])
 
 
-def test_the_law_of_detail() -> None:
-    true, decoded, lost = parts(7, FLOORS)
-    x, detail = 0.3, 0.6
-    between = 0.5 * (decoded[0] + decoded[1])
-    e = math.exp((1 - x) * math.log(FLOORS[0]) + x * math.log(FLOORS[1]))
-    exponent = sum(w * ((t + f).log() - (d + f).log())
-                   for w, t, d, f in zip((1 - x, x), true, decoded, FLOORS, strict=True))
-    expected = ((between + e) * torch.exp(detail * exponent) - e).clamp_min(0)
-    assert torch.allclose(interpolate.magnitudes(between, lost, constant(x), detail, FLOORS), expected, rtol=1e-4, atol=1e-9)
+@given(SEEDS, COUNTS, st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+@settings(deadline=None, max_examples=60)
+def test_the_law_of_detail(seed: int, count: int, detail: float, spread: float) -> None:
+    true, decoded, lost = clips_of(seed, count)
+    w = anywhere(seed, count, spread)
+    middle = torch.stack(decoded).mean(0)
+    shares = w.clamp_min(0).double()
+    shares = shares / shares.sum(0)
+    e = (shares * torch.tensor(FLOORS[:count]).double().log()[:, None]).sum(0).exp()
+    exponent = sum((one * ((t + f).double().log() - (d + f).double().log())
+                    for one, t, d, f in zip(w.double(), true, decoded, FLOORS, strict=False)), torch.zeros(1))
+    expected = ((middle + e) * torch.exp(detail * exponent) - e).clamp_min(0)
+    found = interpolate.magnitudes(middle, lost, w, detail, FLOORS[:count])
+    assert torch.allclose(found.double(), expected, rtol=1e-3, atol=1e-9)
 
 
-@given(SEEDS, st.floats(-3.0, 3.0), st.floats(0.0, 1.0))
-def test_magnitudes_are_never_negative_or_undefined(seed: int, x: float, detail: float) -> None:
-    true, decoded, lost = parts(seed, FLOORS)
-    found = interpolate.bounded(interpolate.magnitudes(decoded[0], lost, constant(x), detail, FLOORS), true, constant(x))
-    assert not bool(torch.isnan(found).any())
+@given(SEEDS, COUNTS, st.floats(0.0, 1.5))
+@settings(deadline=None, max_examples=60)
+def test_detail_moves_smoothly_and_one_way(seed: int, count: int, spread: float) -> None:
+    """From the model's say to the full law, without turning back and without a jump."""
+    _, decoded, lost = clips_of(seed, count)
+    w = anywhere(seed, count, spread)
+    details = np.linspace(0.0, 1.0, 41)
+    steps = torch.stack([interpolate.magnitudes(decoded[0], lost, w, detail, FLOORS[:count]) for detail in details])
+    rises = steps.diff(dim=0)
+    tolerance = 1e-5 * (steps[1:] + 1e-4)
+    assert bool(((rises >= -tolerance).all(0) | (rises <= tolerance).all(0)).all())
+    # log(m + e) moves by the bracket times the step
+    bracket = torch.einsum("if,icbf->cbf", w, torch.stack(lost)).abs()
+    most = (steps[1:] + steps[:-1] + 4e-5) * torch.expm1(bracket / 40)
+    assert bool((rises.abs() <= most + tolerance).all())
+
+
+@given(SEEDS, BEYOND, st.floats(0.0, 1.0))
+@settings(deadline=None, max_examples=60)
+def test_a_small_step_in_x_is_a_small_step_of_magnitudes(seed: int, x: float, detail: float) -> None:
+    """Across the ends too, where floors stop moving."""
+    _, decoded, lost = clips_of(seed)
+    step = 1e-4
+    here, there = (interpolate.magnitudes(decoded[0], lost, between(at), detail, FLOORS[:2]) for at in (x, x + step))
+    # brackets reach log(1e5) + log(1e5 / 0.3) apart, and floors are log(3.3) apart
+    assert bool(((there - here).abs() <= step * 40 * (here + there + 2e-5)).all())
+
+
+@given(SEEDS, COUNTS, st.floats(0.0, 6.0), st.floats(0.0, 1.0))
+@settings(deadline=None, max_examples=60)
+def test_magnitudes_are_never_negative_or_undefined(seed: int, count: int, spread: float, detail: float) -> None:
+    true, decoded, lost = clips_of(seed, count)
+    w = anywhere(seed, count, spread)
+    found = interpolate.bounded(interpolate.magnitudes(decoded[0], lost, w, detail, FLOORS[:count]), true, w)
+    assert bool(torch.isfinite(found).all())
     assert bool((found >= 0).all())
 
 
-@given(SEEDS, BEYOND)
-def test_beyond_the_ends_12_db_is_all_there_is(seed: int, x: float) -> None:
-    true, decoded, lost = parts(seed, FLOORS)
-    raw = interpolate.magnitudes(decoded[0], lost, constant(x), 1.0, FLOORS)
-    found = interpolate.bounded(raw, true, constant(x))
-    if 0.0 <= constant(x)[0] <= 1.0:
+@given(SEEDS, BEYOND, st.floats(0.0, 1.0))
+@settings(deadline=None, max_examples=60)
+def test_between_and_beyond_two_clips_magnitudes_are_finite(seed: int, x: float, detail: float) -> None:
+    true, decoded, lost = clips_of(seed)
+    raw = interpolate.magnitudes(decoded[1], lost, between(x), detail, FLOORS[:2])
+    assert bool(torch.isfinite(raw).all()), "before they are bounded"
+    found = interpolate.bounded(raw, true, between(x))
+    if between(x).min() >= 0.0:
         assert torch.equal(found, raw), "between the ends nothing is bounded"
     else:
         assert bool((found <= torch.maximum(*true) * 10 ** (12 / 20) * (1 + 1e-6)).all())
@@ -211,17 +517,96 @@ def test_beyond_the_ends_12_db_is_all_there_is(seed: int, x: float) -> None:
         assert bool((found <= raw).all())
 
 
-@given(SEEDS, st.floats(0.0, 1.0))
-def test_detail_does_not_blow_up_what_both_clips_lack(seed: int, x: float) -> None:
-    """Bands empty in both clips: what the model invents there is taken away, not multiplied."""
-    decoded = loud(seed, 1, BANDS, FRAMES), loud(seed + 1, 1, BANDS, FRAMES)
-    one, two = ((f / (d + f)).log() for d, f in zip(decoded, FLOORS, strict=True))
-    between = torch.exp((1 - x) * (decoded[0] + 1e-12).log() + x * (decoded[1] + 1e-12).log())
-    found = interpolate.magnitudes(between, (one, two), constant(x), 1.0, FLOORS)
-    assert bool((found <= between + 1e-9).all())
+@given(SEEDS, st.integers(3, 4), st.floats(0.0, 4.0))
+@settings(deadline=None, max_examples=60)
+def test_beyond_many_clips_12_db_is_all_there_is(seed: int, count: int, spread: float) -> None:
+    true, decoded, lost = clips_of(seed, count)
+    w = anywhere(seed, count, spread)
+    raw = interpolate.magnitudes(decoded[0], lost, w, 1.0, FLOORS[:count])
+    found, away = interpolate.bounded(raw, true, w), interpolate.outside(w)
+    assert torch.equal(found[..., ~away], raw[..., ~away])
+    bound = torch.stack(true).amax(0) * 10 ** (12 / 20)
+    assert torch.equal(found[..., away], torch.minimum(raw, bound)[..., away])
 
 
-def test_detail_of_silence_is_nothing() -> None:
+@given(SEEDS, COUNTS)
+@settings(deadline=None, max_examples=60)
+def test_detail_does_not_blow_up_what_all_clips_lack(seed: int, count: int) -> None:
+    """Bands empty in all clips: what the model invents there is taken away, not multiplied."""
+    decoded = [loud(seed + n, 1, BANDS, FRAMES) for n in range(count)]
+    lost = [(f / (d + f)).log() for d, f in zip(decoded, FLOORS, strict=False)]
+    w = anywhere(seed, count)
+    middle = (w[:, None, None] * (torch.stack(decoded) + 1e-12).log()).sum(0).exp()
+    found = interpolate.magnitudes(middle, lost, w, 1.0, FLOORS[:count])
+    assert bool((found <= middle + 1e-9).all())
+
+
+@given(SEEDS, COUNTS, st.floats(0.0, 4.0), st.floats(0.0, 1.0))
+@settings(deadline=None, max_examples=60)
+def test_detail_of_silence_is_nothing(seed: int, count: int, spread: float, detail: float) -> None:
     silent = torch.zeros(1, BANDS, FRAMES)
-    for x in (-1.0, 0.0, 0.5, 1.0, 2.0):
-        assert not interpolate.magnitudes(silent, (silent, silent), constant(x), 1.0, FLOORS).any()
+    w = anywhere(seed, count, spread)
+    found = interpolate.magnitudes(silent, [silent] * count, w, detail, FLOORS[:count])
+    assert float(found.max()) < 1e-6 * min(FLOORS)
+    assert not bool(interpolate.bounded(found, [silent] * count, w)[..., interpolate.outside(w)].any())
+
+
+def test_nothing_that_was_given_is_changed() -> None:
+    """It works in place, and slices of a clip serve many stems."""
+    true, decoded, lost = clips_of(3, 3)
+    w = anywhere(3, 3, 1.0)
+    levels = [one[:, 0] for one in true]
+    given_ = [*true, *decoded, *lost, w]
+    before = [one.clone() for one in given_]
+    found = interpolate.magnitudes(decoded[0], lost, w, 0.7, FLOORS[:3])
+    interpolate.bounded(found, true, w)
+    interpolate.levels(levels, w, PEAKS[:3])
+    interpolate.corrected(decoded[0], levels[0], levels[1], 1e-6)
+    assert all(torch.equal(one, other) for one, other in zip(given_, before, strict=True))
+
+
+# ---------------------------------------------------------------- corrected
+
+
+def norms(magnitudes: Tensor) -> Tensor:
+    """Loudness by any weighting of bands."""
+    weighting = torch.linspace(0.5, 1.5, magnitudes.shape[1])
+    return (magnitudes * weighting[None, :, None]).square().sum(1).sqrt()
+
+
+@given(SEEDS, st.floats(-12.0, 12.0))
+@settings(deadline=None, max_examples=60)
+def test_loudness_within_12_db_reaches_its_target(seed: int, gain_db: float) -> None:
+    magnitudes = loud(seed, 2, BANDS, FRAMES) + 1e-3
+    target = norms(magnitudes) * 10 ** (gain_db / 20)
+    found = interpolate.corrected(magnitudes, norms(magnitudes), target, 1e-8)
+    assert torch.allclose(norms(found), target, rtol=1e-4)
+
+
+@given(SEEDS, st.floats(12.0, 300.0), st.sampled_from([-1.0, 1.0]))
+@settings(deadline=None, max_examples=60)
+def test_what_is_farther_off_is_moved_by_12_db(seed: int, far_db: float, sign: float) -> None:
+    magnitudes = loud(seed, 2, BANDS, FRAMES) + 1e-3
+    target = norms(magnitudes) * 10 ** (sign * min(far_db, 200.0) / 20)
+    found = interpolate.corrected(magnitudes, norms(magnitudes), target, 1e-12)
+    assert torch.allclose(found, magnitudes * 10 ** (sign * interpolate.CORRECTION_DB / 20), rtol=1e-4)
+
+
+@given(SEEDS, st.floats(0.0, 2.0))
+@settings(deadline=None, max_examples=60)
+def test_a_correction_keeps_the_shape_and_never_passes_12_db(seed: int, wanted: float) -> None:
+    magnitudes, target = loud(seed, 2, BANDS, FRAMES), wanted * loud(seed + 1, 2, FRAMES)
+    found = interpolate.corrected(magnitudes, norms(magnitudes), target, 1e-6)
+    assert bool(torch.isfinite(found).all())
+    gain = found.sum(1) / magnitudes.sum(1).clamp_min(1e-30)
+    assert torch.allclose(found, magnitudes * gain[:, None], rtol=1e-4)
+    sounding = magnitudes.sum(1) > 0
+    assert bool((db(gain[sounding]).abs() <= interpolate.CORRECTION_DB + 1e-3).all())
+
+
+def test_below_the_floor_loudness_does_not_count() -> None:
+    quiet = torch.full((1, BANDS, 3), 1e-9)
+    found = interpolate.corrected(quiet, norms(quiet), torch.tensor([[0.0, 1e-8, 3e-8]]), 1e-5)
+    assert torch.allclose(found, quiet, rtol=1e-2)
+    silent = torch.zeros(1, BANDS, 2)
+    assert not bool(interpolate.corrected(silent, norms(silent), torch.tensor([[0.0, 1.0]]), 1e-5).any())

@@ -20,7 +20,7 @@ from lts_batch.jobfile import ClipRequest, named_paths, parse, read_bytes
 from lts_batch.jobs import Candidate, inbox_entry, take
 from lts_batch.protocol import JOB_FILE_LIMIT_BYTES, schema
 from lts_batch.scan import Found, Observations, named_by_job_files, scan
-from lts_batch.settings import Settings, load_preset
+from lts_batch.settings import Settings, change, load_preset
 
 JOB: dict[str, Any] = {"format": "lts-batch/job", "version": 1, "clips": [{"path": "a.wav"}, {"path": "b.wav"}]}
 
@@ -288,6 +288,19 @@ def test_cancel_files_are_reported(inbox: Path) -> None:
     ({"settings": {"x": [0.0] * 6000}}, JobError, "settings.x"),
     ({"settings": {"curve": ["01", "11"]}}, SettingsError, "curve must be a list of"),
     ({"settings": {"naming": "../../{x}"}}, SettingsError, "choose one of"),
+    ({"settings": {"device": "cuda"}}, SettingsError, "may not set 'device'"),
+    ({"settings": {"effects": [{"name": "/tmp/evil.vst3"}]}}, SettingsError, "may not set 'effects'"),
+    ({"settings": {"weights": [[0.5, 10 ** 400]]}}, SettingsError, "weights"),
+    ({"settings": {"weights": [[0.5, 0.4]]}}, SettingsError, "sum to 0.9"),
+    ({"settings": {"weights": [[0.5, 0.5]] * 6000}}, JobError, "settings.weights"),
+    ({"settings": {"weights": [[0.5, 0.25, 0.25]]}}, SettingsError, "stem 1 has 3 weights"),
+    ({"settings": {"grid": "3x3"}}, SettingsError, "four corners, and 2 were given"),
+    ({"settings": {"grid": "9" * 5000 + "x2"}}, SettingsError, "grid = '9999"),
+    ({"preset": "grid-3x3"}, SettingsError, "four corners, and 2 were given"),
+    ({"clips": [{"path": "a"}] * 3}, SettingsError, "3 clips need weights"),
+    ({"clips": [{"path": "a"}] * 4, "settings": {"curve": [[0, 0]]}}, SettingsError, "curve moves between two clips"),
+    ({"settings": {"x_level": [[0, 10 ** 400]]}}, SettingsError, "x_level"),
+    ({"settings": {"curve_shape": "round"}}, SettingsError, "choose one of linear, smooth"),
     ({"settings": []}, JobError, "settings is \\[\\]; it should be of type object"),
     ({"preset": "../evil"}, JobError, "preset is"),
     ({"preset": "/etc/passwd"}, JobError, "preset is"),
@@ -347,6 +360,17 @@ def test_a_good_job_file(inbox: Path) -> None:
     assert request.settings == load_preset("graded-11", Settings(model="mine", detail=0.5, sample_rate=48000))
     assert request.clips == (ClipRequest(inbox / "a.wav"), ClipRequest(inbox / "b.wav"))
     assert request.echo == {"track": 3} and request.id == "j"
+
+
+@pytest.mark.parametrize(("count", "settings"), [
+    (3, {"weights": [[0.5, 0.25, 0.25]]}), (4, {"grid": "3x3", "beyond": 0.5}), (4, {"weights": [[1, 0, 0, 0]]}),
+    (2, {"curve": [[0, 0], [2, 1]], "curve_unit": "seconds", "curve_shape": "smooth", "x_level": 0, "x_pitch": [[0, 1]]}),
+    (2, {"x": [0, 1], "x_level": [[0, 0], [1, 1]]}), (2, {"spacing": "even-distance", "steps": 11}),
+    (2, {"align": "beats", "loop": "on", "level": "match", "pitch": "glide", "quality": "draft", "bit_depth": 16}),
+])
+def test_job_files_say_how_to_mix_their_clips(inbox: Path, count: int, settings: dict[str, Any]) -> None:
+    request = parse(job(clips=[{"path": f"{n}.wav"} for n in range(count)], settings=settings), "j.job.json", inbox)
+    assert len(request.clips) == count and request.settings == change(Settings(), settings, "")
 
 
 def test_large_and_odd_job_files_are_not_read(inbox: Path) -> None:

@@ -20,8 +20,8 @@ UTF8_TEXT = st.text(st.characters(codec="utf-8"), max_size=60)
 
 def make(**changes: object) -> Manifest:
     clips = tuple(ClipEntry(f"/music/{name}.wav", name, 1000, HASH, 44100, 1, 5, 500) for name in ("a", "b"))
-    stems = (StemEntry("a~b_01_x+0.00.wav", 1, 0.0, 500, 44100, 1, "PCM_24", 0.25, HASH),
-             StemEntry("a~b_02_x+1.00.wav", 2, 1.0, 500, 44100, 1, "PCM_24", 1.0, HASH))
+    stems = (StemEntry("a~b_01_x+0.00.wav", 1, 0.0, 500, 44100, 1, "PCM_24", 0.25, HASH, (1.0, 0.0)),
+             StemEntry("a~b_02_x+1.00.wav", 2, 1.0, 500, 44100, 1, "PCM_24", 1.0, HASH, (0.0, 1.0)))
     base = Manifest("job-1", "0.1.0", {"name": "general", "sha256": HASH}, json.loads(json.dumps(as_dict(Settings()))),
                     clips, stems, ("a note",), {"track": 3, "name": "x", "muted": True}, HASH)
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
@@ -68,15 +68,25 @@ def test_the_columns_are_those_of_the_protocol() -> None:
     assert next(row for row in rows if row[0] == "clip") == ["clip", "1", "/music/a.wav", "a", "1000", HASH, "44100", "1",
                                                              "5", "500"]
     assert next(row for row in rows if row[0] == "stem") == ["stem", "1", "0.0", "a~b_01_x+0.00.wav", "500", "44100", "1",
-                                                             "PCM_24", "0.25", HASH]
+                                                             "PCM_24", "0.25", HASH, "[1.0, 0.0]"]
     assert ["setting", "curve", ""] in rows and ["setting", "steps", "5"] in rows
     assert ["echo", "muted", "true"] in rows and ["job", "job-1", HASH] in rows
 
 
-def test_a_curve_has_no_x() -> None:
-    manifest = make(stems=(dataclasses.replace(make().stems[0], x=None),))
-    assert from_json(manifest.to_json()).stems[0].x is None
-    assert next(row for row in from_lines("manifest", manifest.to_tsv()) if row[0] == "stem")[2] == ""
+@pytest.mark.parametrize(("weights", "field"), [(None, ""), ((0.5, 0.25, 0.25), "[0.5, 0.25, 0.25]")])
+def test_a_curve_has_neither_x_nor_weights_and_more_clips_have_no_x(weights: tuple[float, ...] | None, field: str) -> None:
+    manifest = make(stems=(dataclasses.replace(make().stems[0], x=None, weights=weights),))
+    assert from_json(manifest.to_json()) == manifest
+    Draft202012Validator(schema("manifest")).validate(json.loads(manifest.to_json()))
+    row = next(row for row in from_lines("manifest", manifest.to_tsv()) if row[0] == "stem")
+    assert (row[2], row[-1]) == ("", field)
+
+
+def test_a_manifest_from_before_there_were_weights_is_read() -> None:
+    values = json.loads(make().to_json())
+    for stem in values["stems"]:
+        del stem["weights"]
+    assert from_json(json.dumps(values)).stems == tuple(dataclasses.replace(stem, weights=None) for stem in make().stems)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"format": "lts-batch/manifest", "version": 2}', "[" * 9999,

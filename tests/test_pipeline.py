@@ -16,7 +16,7 @@ from lts_batch import pipeline
 from lts_batch.analysis import Excerpt
 from lts_batch.checkpoint import Model, load_model
 from lts_batch.errors import ClipError, LtsError, ModelError, SettingsError
-from lts_batch.pipeline import morph
+from lts_batch.arrays import morph
 from lts_batch.settings import Settings
 
 Audio = NDArray[np.float32]

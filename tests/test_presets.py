@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lts_batch.errors import SettingsError
+from lts_batch.mixes import mixes
 from lts_batch.names import stem_names
 from lts_batch.settings import Settings, as_dict, load_preset, preset_about, preset_paths, presets_folder
 
@@ -14,7 +16,8 @@ PRESETS = preset_paths()
 
 
 def test_the_promised_presets_are_there() -> None:
-    assert {"roundtrip", "graded-11", "beyond", "sweep", "lts-classic-names"} <= set(PRESETS)
+    assert {"roundtrip", "graded-11", "even-11", "beyond", "sweep", "lts-classic-names", "drums", "loops", "glide", "grid-3x3",
+            "draft"} == set(PRESETS)
     assert all(path.parent == presets_folder() for path in PRESETS.values())
 
 
@@ -50,6 +53,15 @@ def test_a_preset_is_no_name_that_a_file_system_refuses_nor_a_pair() -> None:
         assert re.fullmatch(r"[a-z][a-z0-9-]*", name)
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_says_how_to_mix_as_many_clips_as_it_is_for(name: str) -> None:
+    settings = load_preset(name)
+    clips = 4 if settings.grid else 2
+    assert mixes(settings, clips)
+    with pytest.raises(SettingsError):
+        mixes(settings, 6 - clips)
+
+
 def test_what_the_presets_promise() -> None:
     assert len(load_preset("graded-11").amounts()) == 11
     assert load_preset("beyond").amounts() == (-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
@@ -58,5 +70,11 @@ def test_what_the_presets_promise() -> None:
     assert trip.detail == 1.0 and trip.length == "first" and {0.0, 1.0} <= set(trip.amounts())
     classic = load_preset("lts-classic-names")
     assert classic.detail == 0.0
-    names = stem_names(["a", "b"], classic.amounts(), curve=False, naming=classic.naming)
+    names = stem_names(["a", "b"], mixes(classic, 2), classic.naming)
     assert names[0] == "01-x_extrapolations_-0.5.wav" and "07-x_interpolations_0.1.wav" in names
+    even = load_preset("even-11")
+    assert even.spacing == "even-distance" and len(even.amounts()) == 11
+    assert len(mixes(load_preset("grid-3x3"), 4)) == 9
+    assert load_preset("drums").align == "onsets" and load_preset("loops").align == "beats"
+    assert load_preset("loops").loop == "auto" and load_preset("glide").pitch == "glide"
+    assert load_preset("draft").quality == "draft"

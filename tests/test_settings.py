@@ -5,6 +5,7 @@ import json
 import math
 import re
 import tomllib
+from datetime import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lts_batch.errors import SettingsError
-from lts_batch.settings import FIELDS, X_LIMIT, Settings, as_dict, change, load_preset
+from lts_batch.settings import CURVES, FIELDS, RIVALS, X_LIMIT, Settings, as_dict, change, load_preset
 
-NUMBERS = [name for name, item in FIELDS.items() if item.metadata["least"] is not None and name != "curve"]
+NUMBERS = [name for name, item in FIELDS.items() if item.metadata["least"] is not None and name not in ("curve", "weights")]
 CHOICES = [name for name, item in FIELDS.items() if item.metadata["choices"]]
 
 
@@ -39,7 +40,7 @@ def wrong(differences: dict[str, Any], **more: Any) -> str:
 def test_both_limits_are_allowed_and_nothing_past_them(name: str) -> None:
     least, most = limits(name)
     for value in (least, most):
-        assert getattr(change(Settings(), {name: value}, ""), name) in (value, (value,))
+        assert getattr(change(Settings(), {name: value}, ""), name) in (value, (value,), ((0.0, value),))
     for value in (least - 1, most + 1):
         assert wrong({name: value}) == f"{name} = {value:g} is out of range: it goes from {least:g} to {most:g}"
 
@@ -57,8 +58,13 @@ def test_choices(name: str) -> None:
     choices = FIELDS[name].metadata["choices"]
     for choice in choices:
         assert getattr(change(Settings(), {name: choice}, ""), name) == choice
-    assert wrong({name: "?"}) == f"{name} = '?' is not known: choose one of {', '.join(choices)}"
-    assert wrong({name: choices[0][:-1]}).endswith(f" (did you mean {choices[0]!r}?)")
+    known = f"is not known: choose one of {', '.join(map(str, choices))}"
+    if isinstance(choices[0], int):
+        assert wrong({name: 17}).startswith(f"{name} = 17 {known}")
+        return
+    assert wrong({name: "?"}) == f"{name} = '?' {known}"
+    for choice in choices:
+        assert wrong({name: choice[:-1]}).endswith(f" (did you mean {choice!r}?)")
 
 
 @pytest.mark.parametrize(("name", "value", "kind"), [
@@ -68,6 +74,8 @@ def test_choices(name: str) -> None:
     ("sample", 1, "true or false"), ("sample", "yes", "true or false"),
     ("align", 1, "text in quotes"), ("naming", None, "text in quotes"), ("model", Path(), "text in quotes"),
     ("sample_rate", "48k", "a whole number"), ("sample_rate", 44100.5, "a whole number"),
+    ("repair", "many", "a whole number"), ("bit_depth", "24", "a whole number"), ("ceiling_db", "-1", "a number"),
+    ("trim_db", False, "a number"), ("grid", 3, "text in quotes"), ("remove_dc", "no", "true or false"),
 ])
 def test_types_are_not_guessed(name: str, value: Any, kind: str) -> None:
     assert wrong({name: value}) == f"{name} = {value!r} has the wrong type, it takes {kind}"
@@ -89,21 +97,31 @@ def test_one_number_is_a_list_of_one() -> None:
     assert wrong({"x": []}) == "x is empty: give at least one amount, for example x = [0, 0.5, 1]"
 
 
+@pytest.mark.parametrize("name", ["x_level", "x_pitch"])
+def test_amounts_of_level_and_pitch_are_a_number_or_a_curve(name: str) -> None:
+    assert getattr(change(Settings(), {name: 1}, ""), name) == ((0.0, 1.0),)
+    assert getattr(change(Settings(), {name: [[0, 0], [1, -0.5]]}, ""), name) == ((0.0, 0.0), (1.0, -0.5))
+    assert change(Settings(x=(0.5,)), {name: 1}, "").x == (0.5,)  # they stand beside x
+    assert wrong({name: []}) == f"{name} is empty: give at least one amount, for example {name} = [[0, 0], [1, 1]]"
+    assert wrong({name: [0, 1]}) == f"{name} must be a number or a list of [time, x] pairs, found [0, 1]"
+    assert wrong({name: [[0, 1], [2, 0]]}).startswith(f"{name} time 2 lies past the end: with curve_unit = 'fraction'")
+
+
 @pytest.mark.parametrize("value", ["01", ["01", "12"], [0.0, 1.0], [[0.0]], [[0, 0, 0]], [["0", "1"]], [[True, 1]], 1, {}])
 def test_a_curve_is_a_list_of_pairs(value: Any) -> None:
     assert wrong({"curve": value}) == f"curve must be a list of [time, x] pairs, found {value!r}"
 
 
 @pytest.mark.parametrize(("curve", "unit", "sentence"), [
-    ([[0, 0], [0, 1]], "fraction", "the times of a curve must rise from 0 upwards, found [0.0, 0.0]"),
-    ([[0.5, 0], [0.2, 1]], "seconds", "the times of a curve must rise from 0 upwards, found [0.5, 0.2]"),
-    ([[-0.1, 0]], "seconds", "the times of a curve must rise from 0 upwards, found [-0.1]"),
-    ([[math.nan, 0]], "seconds", "the times of a curve must rise from 0 upwards, found [nan]"),
+    ([[0, 0], [0, 1]], "fraction", "the times of a curve must rise from 0 upwards, found [0.0, 0.0] in curve"),
+    ([[0.5, 0], [0.2, 1]], "seconds", "the times of a curve must rise from 0 upwards, found [0.5, 0.2] in curve"),
+    ([[-0.1, 0]], "seconds", "the times of a curve must rise from 0 upwards, found [-0.1] in curve"),
+    ([[math.nan, 0]], "seconds", "the times of a curve must rise from 0 upwards, found [nan] in curve"),
     ([[0, 0], [2.5, 1]], "fraction", "curve time 2.5 lies past the end: with curve_unit = 'fraction' times go from 0 to 1;"
                                      " say curve_unit = 'seconds' for seconds"),
     ([[0, 4]], "seconds", "curve = 4 is out of range: it goes from -3 to 3"),
     ([[0, math.inf]], "seconds", "curve = inf is not a finite number"),
-    ([], "seconds", "curve is empty: give at least one amount, for example x = [0, 0.5, 1]"),
+    ([], "seconds", "curve is empty: give at least one amount, for example curve = [[0, 0], [1, 1]]"),
 ])
 def test_curves_that_mean_nothing(curve: Any, unit: str, sentence: str) -> None:
     assert wrong({"curve": curve, "curve_unit": unit}) == sentence
@@ -112,6 +130,53 @@ def test_curves_that_mean_nothing(curve: Any, unit: str, sentence: str) -> None:
 def test_a_curve_in_seconds_may_be_longer_than_one() -> None:
     made = change(Settings(), {"curve": [[0, 0], [2.5, 1]], "curve_unit": "seconds"}, "")
     assert made.curve == ((0.0, 0.0), (2.5, 1.0)) and made.amounts() == ()
+
+
+# ---------------------------------------------------------------- weights, grids and effects
+
+
+def test_weights_are_rows_that_sum_to_one() -> None:
+    assert change(Settings(), {"weights": [[1, 0], [-0.5, 1.5]]}, "").weights == ((1.0, 0.0), (-0.5, 1.5))
+    assert change(Settings(), {"weights": [[0.33333, 0.33333, 0.33333]]}, "").weights == ((0.33333,) * 3,)
+
+
+@pytest.mark.parametrize(("value", "sentence"), [
+    (0.5, "weights must be a list of lists, one weight for each clip, found 0.5"),
+    ([0.5, 0.5], "weights must be a list of lists, one weight for each clip, found [0.5, 0.5]"),
+    ([["1", 0]], "weights must be a list of lists, one weight for each clip, found [['1', 0]]"),
+    ([[True, 0]], "weights must be a list of lists, one weight for each clip, found [[True, 0]]"),
+    ([], "weights is empty: give at least one amount, for example weights = [[0.4, 0.3, 0.3]]"),
+    ([[0.5, 0.5], [0.5, 0.4]], "weights [0.5, 0.4] sum to 0.9; the weights of a stem must sum to 1"),
+    ([[1]], "weights [1.0] are 1: give each stem one weight for each clip, 2 to 4"),
+    ([[0.2] * 5], "weights [0.2, 0.2, 0.2, 0.2, 0.2] are 5: give each stem one weight for each clip, 2 to 4"),
+    ([[5, -4]], "weights = 5 is out of range: it goes from -3 to 4"),
+    ([[-4, 4, 1]], "weights = -4 is out of range: it goes from -3 to 4"),
+    ([[math.nan, 1]], "weights = nan is not a finite number"),
+    ([[math.inf, -math.inf]], "weights = inf is not a finite number"),
+])
+def test_weights_that_mean_nothing(value: Any, sentence: str) -> None:
+    assert wrong({"weights": value}) == sentence
+
+
+@pytest.mark.parametrize("text", ["2x2", "3x5", "10x2", "99x100", "100x9"])
+def test_grids(text: str) -> None:
+    columns, rows = map(int, text.split("x"))
+    made = change(Settings(), {"grid": text}, "")
+    assert made.grid_size() == (columns, rows) and made.amounts() == ()
+
+
+@pytest.mark.parametrize("text", ["", "3", "1x3", "3x1", "101x2", "3x101", "03x3", "3X3", "3x3x3", "3 x 3", "x", "3x-3", "٣x3"])
+def test_grids_that_are_none(text: str) -> None:
+    assert wrong({"grid": text}) == f"grid = {text!r} is not known: write columns x rows, from 2x2 to 100x100, for example 3x3"
+
+
+def test_effects_are_tables_that_a_manifest_can_hold() -> None:
+    chain = [{"name": "Reverb", "room_size": 0.5, "freeze": False}, {"name": "x", "values": [1, 2], "more": {"a": "b"}}]
+    made = change(Settings(), {"effects": chain}, "")
+    assert made.effects == tuple(chain)
+    assert json.loads(json.dumps(as_dict(made)))["effects"] == chain
+    for value in ("Reverb", {"name": "Reverb"}, ["Reverb"], [{"gain": math.nan}], [{"when": time.min}], [{"a": [math.inf]}]):
+        assert wrong({"effects": value}).startswith("effects must be a list of tables of text, finite numbers,")
 
 
 # ---------------------------------------------------------------- names
@@ -130,14 +195,17 @@ def test_a_key_unlike_any_other_gets_no_guess() -> None:
 
 
 def test_job_files_may_not_set_what_names_a_path() -> None:
-    assert {name for name, item in FIELDS.items() if not item.metadata["job_safe"]} == {"model"}
+    assert {name for name, item in FIELDS.items() if not item.metadata["job_safe"]} == {"model", "effects", "device"}
+    assert wrong({"effects": [{"name": "evil.vst3"}]}, from_job=True).startswith("a job file may not set 'effects'")
     assert wrong({"model": "/etc"}, from_job=True) == \
         "a job file may not set 'model'; set it in a preset or on the command line"
     assert change(Settings(), {"model": "mine"}, "").model == "mine"
     assert change(Settings(model="mine"), {"detail": 0.5}, "", from_job=True) == Settings(model="mine", detail=0.5)
 
 
-# ---------------------------------------------------------------- x, steps, beyond and curve
+# ---------------------------------------------------------------- ways to say which stems there are
+
+WAYS: dict[str, Any] = {"x": [0.5], "curve": [[0.0, 1.0]], "weights": [[0.5, 0.5]], "grid": "3x3"}
 
 
 def test_the_later_of_amounts_and_curve_wins() -> None:
@@ -151,8 +219,35 @@ def test_the_later_of_amounts_and_curve_wins() -> None:
     assert change(Settings(x=(0.5,)), {"detail": 0.5}, "") == Settings(x=(0.5,), detail=0.5)
 
 
-def test_amounts_and_a_curve_at_once_are_refused() -> None:
-    assert wrong({"x": 0.5, "curve": [[0, 1]]}) == "x and curve exclude each other: leave one of them out"
+def test_ways_are_all_rivals() -> None:
+    assert set(WAYS) == set(RIVALS)
+
+
+@pytest.mark.parametrize("later", WAYS)
+@pytest.mark.parametrize("earlier", WAYS)
+def test_the_later_way_wins(earlier: str, later: str) -> None:
+    base, plain = change(Settings(), {earlier: WAYS[earlier]}, ""), change(Settings(), {later: WAYS[later]}, "")
+    assert change(base, {later: WAYS[later]}, "") == plain
+    assert change(base, {"steps": 3}, "") == Settings(steps=3)
+    assert change(base, {"spacing": "even-distance"}, "") == Settings(spacing="even-distance")
+    assert change(Settings(spacing="even-distance"), {later: WAYS[later]}, "") == plain
+    if earlier != later:
+        first, second = sorted((earlier, later), key=RIVALS.index)
+        both = {earlier: WAYS[earlier], later: WAYS[later]}
+        assert wrong(both) == f"{first} and {second} exclude each other: leave one of them out"
+
+
+def test_a_grid_may_go_beyond_afterwards() -> None:
+    assert change(Settings(grid="3x3"), {"beyond": 0.5}, "") == Settings(grid="3x3", beyond=0.5)
+
+
+def test_even_distance_counts_its_steps() -> None:
+    even = change(Settings(), {"spacing": "even-distance", "steps": 11}, "")
+    assert change(even, {"steps": 7, "beyond": 0.5}, "") == Settings(spacing="even-distance", steps=7, beyond=0.5)
+    assert even.amounts() == Settings(steps=11).amounts()  # where the search starts
+    for name, value in WAYS.items():
+        assert wrong({"spacing": "even-distance", name: value}) == \
+            f"spacing = 'even-distance' chooses x by itself: leave {name} out, and give steps"
 
 
 @pytest.mark.parametrize(("settings", "amounts"), [
@@ -186,28 +281,45 @@ FRACTIONS = st.floats(0.0, 1.0)
 AMOUNT = st.floats(-X_LIMIT, X_LIMIT)
 
 
+DATA = st.text() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def points(draw: st.DrawFn) -> tuple[tuple[float, float], ...]:
+    return tuple((time, draw(AMOUNT)) for time in sorted(draw(st.sets(FRACTIONS, min_size=1, max_size=5))))
+
+
+RIVAL: dict[str, st.SearchStrategy[Any]] = {
+    "x": st.lists(AMOUNT, min_size=1, max_size=5).map(tuple), "curve": points(),
+    "weights": st.lists(st.lists(st.floats(-1.0, 1.0), min_size=1, max_size=3).map(lambda row: (*row, 1.0 - math.fsum(row))),
+                        min_size=1, max_size=3).map(tuple),
+    "grid": st.tuples(st.integers(2, 100), st.integers(2, 100)).map(lambda size: f"{size[0]}x{size[1]}")}
+
+
 @st.composite
 def any_settings(draw: st.DrawFn) -> Settings:
     values: dict[str, Any] = {}
     for name, item in FIELDS.items():
         least, most = limits(name)
-        if item.metadata["choices"]:
+        if name in RIVALS:
+            values[name] = None
+        elif item.metadata["choices"]:
             values[name] = draw(st.sampled_from(item.metadata["choices"]))
-        elif name == "x":
-            values[name] = draw(st.none() | st.lists(AMOUNT, min_size=1, max_size=5).map(tuple))
-        elif name == "curve":
-            times = sorted(draw(st.sets(FRACTIONS, min_size=1, max_size=5)))
-            points = tuple((time, draw(AMOUNT)) for time in times)
-            values[name] = None if values["x"] is not None else draw(st.none() | st.just(points))
+        elif name in CURVES:
+            values[name] = draw(st.none() | points())
+        elif name == "effects":
+            values[name] = draw(st.none() | st.lists(st.dictionaries(st.text(), DATA, max_size=3), max_size=3).map(tuple))
         elif item.type is bool:
             values[name] = draw(st.booleans())
         elif item.type is str:
             values[name] = draw(st.text(min_size=1))
-        elif item.type is float:
-            values[name] = draw(st.floats(least, most))
         else:
-            whole = st.integers(int(least), int(most))
-            values[name] = draw(st.none() | whole if "None" in str(item.type) else whole)
+            number: st.SearchStrategy[Any] = st.floats(least, most)
+            if "int" in str(item.type):
+                number = st.integers(int(least), int(most))
+            values[name] = draw(st.none() | number if "None" in str(item.type) else number)
+    way = draw(st.sampled_from(["steps", *RIVALS]))
+    values |= {} if way == "steps" else {way: draw(RIVAL[way]), "spacing": "even-x"}
     return Settings(**values)
 
 

@@ -2,11 +2,15 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+
+import lts_batch
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
@@ -14,7 +18,9 @@ import evaluation_clips
 import lts_frames
 import lts_model
 import report
+import study
 import systems
+import vs_lts
 
 SMALL = lts_model.Settings(bands=384, units=64, latent=8, learning_rate=1e-3)
 RATE = evaluation_clips.SAMPLE_RATE_HZ
@@ -59,28 +65,51 @@ def test_every_epoch_sees_every_frame_once() -> None:
 
 def test_the_lts_path_makes_one_stem_per_x_and_is_timed(model: lts_model.LtsModel) -> None:
     system = systems.Lts(model, 1)
-    cost = systems.time_job(system, tone(200, 0.1), tone(300, 0.1), (0.0, 0.5, 1.0), repeats=1)
+    cost = systems.time_jobs([system], tone(200, 0.1), tone(300, 0.1), (0.0, 0.5, 1.0), repeats=1)["LTS, 1 iteration"]
     assert cost.audio_seconds == pytest.approx(0.3)
     assert cost.processor_seconds > 0 and cost.wall_seconds > 0
     stems = system.render(system.prepare(tone(200, 0.1), tone(300, 0.1)), (0.0, 1.0))
     assert [stem.shape for stem in stems] == [(4410,), (4410,)]
     assert np.abs(stems[0] - stems[1]).max() > 0
+    np.testing.assert_array_equal(system.rebuild(tone(200, 0.1)), stems[0])
+
+
+def test_our_path_makes_the_stems_of_morph_and_is_judged_without_detail() -> None:
+    ours = lts_batch.load_model("general")
+    system = systems.Ours("ours", ours, {"quality": "draft"})
+    clips = system.prepare(tone(200, 0.2), tone(300, 0.2))
+    wanted = lts_batch.morph(clips, RATE, x=[0.0, 0.5], model=ours, quality="draft")
+    for stem, other in zip(system.render(clips, (0.0, 0.5)), wanted, strict=True):
+        np.testing.assert_array_equal(stem, other[0])
+    bare, = lts_batch.morph([tone(200, 0.2)] * 2, RATE, x=0.0, model=ours, quality="draft", detail=0.0)
+    np.testing.assert_array_equal(system.rebuild(tone(200, 0.2)), bare[0])
+    assert np.abs(bare[0] - tone(200, 0.2)).max() > 1e-4  # with detail it would be the clip
+
+
+class Counted:
+    """A system that counts its stems."""
+
+    judged = True
+
+    def __init__(self, name: str, slow: bool) -> None:
+        self.name, self.slow, self.calls = name, slow, 0
+
+    def prepare(self, first: systems.Clip, second: systems.Clip) -> systems.Clip:
+        return first
+
+    def render(self, prepared: systems.Clip, amounts: Sequence[float]) -> list[systems.Clip]:
+        self.calls += len(amounts)
+        return [prepared for _ in amounts]
+
+    def rebuild(self, clip: systems.Clip) -> systems.Clip:
+        return clip
 
 
 def test_a_slow_system_counts_one_stem_for_all() -> None:
-    class Slow:
-        name, slow, calls = "slow", True, 0
-
-        def prepare(self, first: systems.Clip, second: systems.Clip) -> systems.Clip:
-            return first
-
-        def render(self, prepared: systems.Clip, amounts: tuple[float, ...]) -> list[systems.Clip]:
-            self.calls += len(amounts)
-            return [prepared for _ in amounts]
-
-    slow = Slow()
-    cost = systems.time_job(slow, tone(100, 0.5), tone(100, 0.5), (0.0, 0.5, 1.0), repeats=3)
-    assert slow.calls == 1 and cost.audio_seconds == pytest.approx(1.5)
+    slow, fast = Counted("slow", True), Counted("fast", False)
+    costs = systems.time_jobs([slow, fast], tone(100, 0.5), tone(100, 0.5), (0.0, 0.5, 1.0), repeats=3)
+    assert slow.calls == 1 and fast.calls == 9
+    assert [cost.audio_seconds for cost in costs.values()] == pytest.approx([1.5, 1.5])
 
 
 def test_frames_of_a_corpus_are_kept_until_it_changes(tmp_path: Path) -> None:
@@ -100,32 +129,46 @@ def test_frames_of_a_corpus_are_kept_until_it_changes(tmp_path: Path) -> None:
     assert len(frames) == 69 and changed["sha256"] != record["sha256"]
 
 
-def results(ours: float, theirs: float, seconds: float) -> dict[str, object]:
-    """One clip and one pair: errors and processor seconds of both."""
+def results(ours: float, theirs: float, seconds: float) -> dict[str, Any]:
+    """One clip and one pair: errors and processor seconds of both, and a row of ours that is not judged."""
     def job(cost: float) -> dict[str, float]:
         return {"processor_seconds": cost, "wall_seconds": cost, "audio_seconds": 2.0}
 
     errors = {name: dict.fromkeys(report.MEASURES, value) for name, value in (("LTS", theirs), ("us", ours))}
-    return {"systems": ["LTS", "us"], "amounts": (0.0, 1.0), "errors": {"clip": errors},
-            "costs": {"pair": {"LTS": job(10.0), "us": job(seconds)}}}
+    costs = {"LTS": job(10.0), "us": job(seconds), "us, detail 0": job(1.5)}
+    return {"systems": list(costs), "amounts": (0.0, 1.0), "errors": {"clip": errors}, "costs": {"pair": costs}}
+
+
+DEMANDS = (report.Demand("us", ("LTS",), (("LTS", 5.0),)),)
 
 
 @pytest.mark.parametrize(("ours", "seconds", "count"), [(1.0, 2.0, 0), (1.0, 2.1, 1), (3.0, 2.0, 3), (2.0, 2.0, 3),
                                                        (float("nan"), 2.0, 3), (3.0, 9.0, 4)])
 def test_the_verdict(ours: float, seconds: float, count: int) -> None:
-    assert len(report.failures(results(ours, 2.0, seconds), "us", ["LTS"])) == count
+    assert len(report.failures(results(ours, 2.0, seconds), DEMANDS)) == count
+
+
+def test_the_demands_are_those_of_rows_that_exist(model: lts_model.LtsModel) -> None:
+    rows = {row.name: row for row in vs_lts.compared(model, lts_batch.load_model("general"), ("griffinlim", "frame"))}
+    for demand in vs_lts.DEMANDS:
+        assert rows[demand.ours].judged and all(rows[rival].judged for rival in demand.rivals)
+        assert {rival for rival, _ in demand.savings} <= set(rows)
 
 
 def test_summary_and_savings() -> None:
     rows = report.summary(results(1.0, 2.0, 2.0))
     assert rows["LTS"]["cost"] == 5.0 and rows["us"]["cost"] == 1.0 and rows["us"]["lsd_db"] == 1.0
+    assert rows["us, detail 0"]["lsd_db"] is None and rows["us, detail 0"]["cost"] == 0.75
     assert report.savings(results(1.0, 2.0, 2.0), "us", "LTS") == [5.0]
 
 
 def test_table_and_picture_show_every_system(tmp_path: Path) -> None:
-    text = report.table(results(1.25, 2.5, 2.0))
-    assert "1.25" in text and "2.50" in text and "(2) us" in text
-    report.picture(results(1.0, 2.0, 2.0), tmp_path / "picture.png")
+    text = report.table(results(1.25, 2.5, 2.0), DEMANDS)
+    assert "1.25" in text and "2.50" in text and "(2) us" in text and "5.0" in text.splitlines()[-1]
+    figure = study.new_figure(4.0)
+    report.picture(results(1.0, 2.0, 2.0), figure)
+    assert len(figure.axes) == 4
+    study.save(figure, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 

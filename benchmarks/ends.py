@@ -1,0 +1,135 @@
+"""Whether the stems at x = 0 and x = 1 are the clips, judged against the files.
+
+Where a stem has its clip's own length it must null; where a fixed length forbids that, its log-mel frames, taken at the same
+shares of the duration, must be those of the clip. While a curve rests on an end, the stem there is the clip too.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import job
+import numpy as np
+from evaluation_clips import SAMPLE_RATE_HZ
+from study import Results, columns, say
+
+from lts_batch import measures
+from lts_batch.checkpoint import Model
+
+Clip = job.Audio  # [1, samples]
+NULL_DB, LOG_MEL_DB = -90.0, 1.5  # targets: below the one; within the other
+REST_SECONDS = 0.5  # after which a moving curve no longer rings into a rest
+REST_SHARE = 0.4  # of the stem, at either end
+LEAST_REST_SECONDS = 2.5  # of a stem whose rests are long enough to be judged
+
+
+@dataclass(frozen=True)
+class Case:
+    """Some settings, and what both clips have to come out as."""
+
+    name: str
+    settings: Mapping[str, Any]
+    laid: Callable[[Clip, Clip], tuple[Clip, Clip]]
+
+
+def _as_they_are(first: Clip, second: Clip) -> tuple[Clip, Clip]:
+    return first, second
+
+
+def _trimmed(first: Clip, second: Clip) -> tuple[Clip, Clip]:
+    samples = min(first.shape[1], second.shape[1])
+    return first[:, :samples], second[:, :samples]
+
+
+def _padded(first: Clip, second: Clip) -> tuple[Clip, Clip]:
+    samples = max(first.shape[1], second.shape[1])
+    return tuple(np.pad(clip, ((0, 0), (0, samples - clip.shape[1]))) for clip in (first, second))  # type: ignore[return-value]
+
+
+def _repeated(first: Clip, second: Clip) -> tuple[Clip, Clip]:
+    samples = max(first.shape[1], second.shape[1])
+    return tuple(np.resize(clip[0], samples)[None] for clip in (first, second))  # type: ignore[return-value]
+
+
+CASES = (
+    Case("as they come", {}, _as_they_are),
+    Case("align = onsets", {"align": "onsets"}, _as_they_are),
+    Case("align = beats", {"align": "beats"}, _as_they_are),
+    Case("align = trim", {"align": "trim"}, _trimmed),
+    Case("align = pad", {"align": "pad"}, _padded),
+    Case("align = loop", {"align": "loop"}, _repeated),
+    Case("loop = on", {"loop": "on"}, _as_they_are),
+    Case("quality = draft", {"quality": "draft"}, _as_they_are),
+    Case("domain = stft", {"domain": "stft"}, _as_they_are),
+    Case("length = first", {"length": "first"}, _as_they_are),
+    Case("length = second", {"length": "second"}, _as_they_are),
+    Case("length = longest", {"length": "longest"}, _as_they_are),
+)
+RESTS = "curve at rest"
+
+
+def run(pairs: Mapping[str, tuple[Clip, Clip]], model: Model) -> Results:
+    """For each case and pair ``[{"null_db"} or {"log_mel_db"} of x = 0, of x = 1]``."""
+    found: Results = {}
+    for case in CASES:
+        say(f"ends, {case.name}")
+        found[case.name] = {
+            name: [_judged(stem, clip) for stem, clip in
+                   zip(job.stems(clips, SAMPLE_RATE_HZ, model, x=[0.0, 1.0], **case.settings), case.laid(*clips), strict=True)]
+            for name, clips in pairs.items()}
+    say(f"ends, {RESTS}")
+    found[RESTS] = {name: _rests(_trimmed(*clips), model) for name, clips in pairs.items()
+                    if min(clip.shape[1] for clip in clips) >= LEAST_REST_SECONDS * SAMPLE_RATE_HZ}
+    return found
+
+
+def _judged(stem: Clip, clip: Clip) -> Results:
+    if stem.shape == clip.shape:
+        return {"null_db": measures.residual_db(clip, stem)}
+    longest = max(stem.shape[1], clip.shape[1])
+    frames = [measures.log_mel_frames(one, SAMPLE_RATE_HZ, longest) for one in (stem, clip)]
+    return {"log_mel_db": measures.frames_distance_db(frames[0], frames[1])}
+
+
+def _rests(clips: tuple[Clip, Clip], model: Model) -> list[Results]:
+    """Clips of one length under a curve that rests on either end."""
+    curve = [[0.0, 0.0], [REST_SHARE, 0.0], [1.0 - REST_SHARE, 1.0], [1.0, 1.0]]
+    stem, = job.stems(clips, SAMPLE_RATE_HZ, model, curve=curve)
+    samples = round(REST_SHARE * stem.shape[1] - REST_SECONDS * SAMPLE_RATE_HZ)
+    return [{"null_db": measures.residual_db(clips[0][:, :samples], stem[:, :samples])},
+            {"null_db": measures.residual_db(clips[1][:, -samples:], stem[:, -samples:])}]
+
+
+def worst(found: Mapping[str, Sequence[Results]], key: str) -> tuple[float, str] | None:
+    """The largest figure of a case, and where it is."""
+    figures = [(one[key], f"{name}, x = {x}") for name, both in found.items() for x, one in enumerate(both) if key in one]
+    return max(figures) if figures else None
+
+
+def table(results: Results) -> str:
+    rows = []
+    for case, found in results.items():
+        null, mel = worst(found, "null_db"), worst(found, "log_mel_db")
+        rows.append([case, len(found), null and null[0], null[1] if null else "", mel and mel[0], mel[1] if mel else ""])
+    return "stems at x = 0 and 1 against the files, the worst of all pairs\n" + columns(
+        ["", "pairs", "null dB", "worst", "log-mel dB, where lengths differ", "worst"], rows, 1)
+
+
+def failures(results: Results) -> list[str]:
+    lines = []
+    for case, found in results.items():
+        for key, most, what in (("null_db", NULL_DB, "null of"), ("log_mel_db", LOG_MEL_DB, "log-mel distance of")):
+            at = worst(found, key)
+            if at is not None and not at[0] < most:
+                lines.append(f"{case}: {what} {at[0]:.1f} dB at {at[1]}, wanted below {most:g}")
+    return lines
+
+
+def picture(results: Results, axis: Any) -> None:
+    """The worst null of each case."""
+    found = {case: at[0] for case, cases in results.items() if (at := worst(cases, "null_db")) is not None}
+    axis.barh(list(found), list(found.values()), color="C0")
+    axis.axvline(NULL_DB, color="C3", lw=1)
+    axis.set_title("worst null at the ends / dB", fontsize=9)
+    axis.tick_params(labelsize=7)
+    axis.invert_yaxis()

@@ -1,0 +1,175 @@
+"""From targets to a waveform: the phase that the magnitudes lack, and the way back to samples.
+
+One promise, and more than one way to keep it. ``settings.phase``: ``source`` takes phase from the clips, ``griffinlim`` and
+``pghi`` have nothing but the magnitudes. ``settings.domain``: on the filterbank itself, or on an STFT to which the gains of
+the bands are carried over.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lts_batch import carry, phase, targets, vocoder
+from lts_batch.analysis import Analysis
+from lts_batch.planning import Plan
+from lts_batch.slices import Slices
+from lts_batch.stft import Stft, stft
+from lts_batch.targets import Target
+
+OVERLAP = 4  # windows of the STFT over each sample
+STFT_MARGIN = OVERLAP // 2  # hops: half a window
+LEAST = 1e-20  # magnitudes below it are silence
+CARRIER_FLOOR = 1e-3  # of a clip's peak: quieter frames are not raised to the level of the other clips
+
+
+@dataclass(frozen=True)
+class Sized:
+    """An STFT of audio of one length, as Griffin-Lim wants it."""
+
+    transform: Stft
+    samples: int
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """See ``Stft.forward``."""
+        return self.transform.forward(audio)
+
+    def inverse(self, coefficients: Tensor) -> Tensor:
+        """See ``Stft.inverse``."""
+        return self.transform.inverse(coefficients, self.samples)
+
+
+@torch.no_grad()
+def waveform(plan: Plan, number: int, slices: Slices, part: int, target: Target) -> Tensor:
+    """Slice ``part`` of stem ``number`` from ``slices.audio_start`` on: ``[channels, samples]``."""
+    if plan.settings.phase == "source" and not plan.clips[0].phases:
+        return _on_stft(plan, number, slices, part, target)
+    return _on_frame(plan, number, slices, part, target)
+
+
+def _on_frame(plan: Plan, number: int, slices: Slices, part: int, target: Target) -> Tensor:
+    """Phase made on the filterbank itself."""
+    bank, settings = slices.bank(str(plan.model.device)), plan.settings
+    rows, shares = bank.model_rows, target.amounts.shares
+    if settings.phase == "source":
+        coefficients = _from_clips(plan, target, shares, rows)
+        repairs = settings.repair or 0
+    else:
+        coefficients = _from_noise(plan, number, int(slices.frames(part)[0]), target, shares, rows)
+        repairs = 32 if settings.repair is None else settings.repair
+    whole = slices.laid(coefficients)
+    if repairs and not bool(target.pure.any(0).all() and settings.phase == "source"):
+        whole = phase.griffin_lim(slices.laid(target.magnitudes), whole, bank, rows, repairs)
+    samples = bank.inverse(whole)
+    if not slices.whole:
+        return samples
+    lead = -slices.audio_start(part)  # what sounds before the start is at the end of the transform's circle
+    return torch.cat((samples[:, samples.shape[1] - lead:], samples[:, :samples.shape[1] - lead]), dim=1)
+
+
+def _from_clips(plan: Plan, target: Target, shares: Tensor, rows: int) -> Tensor:
+    """Coefficients with the phase of the weighted sum of the clips', levels matched."""
+    parts, pure = target.parts, target.pure
+    alone = [bool(mine.all()) for mine in pure]
+    if any(alone):
+        return parts[alone.index(True)].coefficients
+    floors = [clip.peak * CARRIER_FLOOR for clip in plan.clips]
+    coefficients = [part.coefficients for part in parts]
+    carrier = phase.blend([one[:, :rows] for one in coefficients], [part.levels for part in parts], floors, shares)
+    found = torch.cat((phase.impose(target.magnitudes, carrier), _mixed([one[:, rows:] for one in coefficients], shares)), 1)
+    for one, mine in zip(coefficients, pure, strict=True):
+        if bool(mine.any()):
+            found = torch.where(mine, one, found)
+    return found
+
+
+def _from_noise(plan: Plan, number: int, first_frame: int, target: Target, shares: Tensor, rows: int) -> Tensor:
+    noise = phase.noise_phase(target.magnitudes.shape, plan.settings.seed + 7919 * number, first_frame).to(shares.device)
+    return torch.cat((target.magnitudes * noise, _mixed([part.coefficients[:, rows:] for part in target.parts], shares)), 1)
+
+
+def _mixed(residuals: list[Tensor], shares: Tensor) -> Tensor:
+    """The residual rows are mixed as they are."""
+    return torch.stack([share * one for share, one in zip(shares, residuals, strict=True)]).sum(0)
+
+
+def _on_stft(plan: Plan, number: int, slices: Slices, part: int, target: Target) -> Tensor:
+    """Phase made on an STFT of the clips: each column and bin with the gain that the bands it sees need."""
+    transform, settings, rate = stft(plan.sample_rate, OVERLAP, "hann"), plan.settings, plan.sample_rate
+    start = slices.audio_start(part)
+    length = _length(slices)
+    times = start + np.arange(transform.frames(length)) * float(transform.hop_samples)  # [columns], in samples of the stem
+    weights = targets.amounts(plan, plan.stems[number], times)
+    spectra = _spectra(plan, number, slices, part, target, times)
+    alone = [bool(mine.all()) for mine in target.pure]
+    if any(alone):
+        return transform.inverse(spectra[alone.index(True)], length)
+
+    rows = target.magnitudes.shape[1]
+    carrier = carry.Carrier(plan.model.bands, rows, rate / transform.window_samples,
+                            slices.frames(part) * slices.hop_samples / rate, times / rate)
+    bins, shares = carrier.bins, weights.shares
+    wanted = carrier.energies(target.magnitudes)
+    log_magnitude = torch.zeros_like(wanted)
+    for share, clip, one, spectrum in zip(shares, plan.clips, target.parts, spectra, strict=True):
+        gain = carry.gains(wanted, carrier.energies(one.true(rows)), clip.floor)
+        log_magnitude.addcmul_((gain * phase.strengths(spectrum[:, :bins])).clamp_min_(LEAST).log_(), share.expand_as(gain))
+    levels = [carrier.columns(one.levels).sqrt() for one in target.parts]
+    floors = [clip.peak * CARRIER_FLOOR for clip in plan.clips]
+    blend = phase.blend([spectrum[:, :bins] for spectrum in spectra], levels, floors, shares)
+    magnitudes = log_magnitude.exp_()
+    whole = torch.cat((phase.impose(magnitudes, blend), _mixed([spectrum[:, bins:] for spectrum in spectra], shares)), 1)
+    pure = weights.pure if settings.detail == 1.0 else torch.zeros_like(weights.pure)
+    for spectrum, mine in zip(spectra, pure, strict=True):
+        if bool(mine.any()):
+            whole = torch.where(mine, spectrum, whole)
+    if settings.repair:
+        whole = phase.griffin_lim(phase.strengths(whole[:, :bins]), whole, Sized(transform, length), bins, settings.repair)
+    return transform.inverse(whole, length)
+
+
+def _spectra(plan: Plan, number: int, slices: Slices, part: int, target: Target, times: NDArray[np.float64]) -> list[Tensor]:
+    """STFTs of the clips in the stem's time and pitch, ``[channels, bins, columns]`` each."""
+    transform = stft(plan.sample_rate, OVERLAP, "hann")
+    start, length = slices.audio_start(part), _length(slices)
+    found: list[Tensor | None] = []
+    for place, (clip, warp) in enumerate(zip(plan.clips, plan.stems[number].warps, strict=True)):
+        if not bool((target.amounts.timbre[place] != 0.0).any()):
+            found.append(None)
+        elif warp.is_identity and target.octaves[place] is None:
+            found.append(transform.forward(torch.from_numpy(clip.audio(start, length)).to(plan.model.device)))
+        else:
+            found.append(_warped_spectrum(plan, clip, place, warp(times), _at_columns(target.octaves[place], slices, part, times)))
+    any_ = next(one for one in found if one is not None)
+    return [any_ if one is None else one for one in found]
+
+
+def _warped_spectrum(plan: Plan, clip: Analysis, place: int, times: NDArray[np.float64], octaves: NDArray[np.float64] | None
+                     ) -> Tensor:
+    """A clip's STFT at times ``[columns]`` of its own, shifted by octaves ``[columns]``."""
+    transform = stft(plan.sample_rate, OVERLAP, "hann")
+    positions = times / transform.hop_samples
+    lower = np.floor(positions).astype(np.int64)
+    first, count = int(lower.min()), int(lower.max() - lower.min()) + 2
+    # a window on either side more, for columns hear what lies around their samples
+    start, more = (first - STFT_MARGIN) * transform.hop_samples, 2 * STFT_MARGIN
+    found = transform.forward(torch.from_numpy(clip.audio(start, (count - 1 + more) * transform.hop_samples)).to(plan.model.device))
+    low = torch.from_numpy(lower - first + STFT_MARGIN).to(plan.model.device)
+    spectrum, _ = vocoder.propagate(
+        found[..., low], found[..., low + 1], positions, transform.centres_hz, plan.sample_rate / transform.hop_samples,
+        reach=np.full(len(transform.centres_hz), STFT_MARGIN), octaves=octaves, locked=targets.locked(times, plan.locks[place]))
+    return spectrum
+
+
+def _at_columns(octaves: NDArray[np.float64] | None, slices: Slices, part: int, times: NDArray[np.float64]
+                ) -> NDArray[np.float64] | None:
+    """Octaves of the frames of a slice, read at the times of columns."""
+    return None if octaves is None else np.interp(times, slices.frames(part) * slices.hop_samples, octaves)
+
+
+def _length(slices: Slices) -> int:
+    """How many samples a slice holds: those that its frames can sound in."""
+    return math.ceil(slices.size * slices.hop_samples)
