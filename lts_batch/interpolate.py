@@ -14,7 +14,7 @@ from torch import Tensor
 LEVEL_FLOOR_DB = -60.0  # below the clip's peak; loudness is interpolated in dB above it
 LEVEL_HEADROOM_DB = 6.0  # how far beyond the ends a frame may pass the louder clip's, where the other is silent, say
 HEADROOM_DB = 12.0  # how far a step beyond the ends may pass the louder clip, band by band
-CORRECTION_DB = 12.0  # the most by which a frame's loudness is corrected
+CORRECTION_DB = 30.0  # the most by which a frame's loudness is corrected
 _PARALLEL = 1e-4  # radians between two latents, below which the arc between them is a line
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lts_batch import rebuild, targets
+from lts_batch import guard, rebuild, targets
 from lts_batch.planning import Plan, Stem, plan
 from lts_batch.slices import Slices
 from lts_batch.targets import Phases
@@ -64,7 +64,8 @@ def _made(plan: Plan, slices: Sequence[Slices], order: Sequence[tuple[float, int
         if before is not None:
             before.result()
         aim = targets.target(plan, stem, slices[stem], part, phases[stem])
-        return rebuild.waveform(plan, stem, slices[stem], part, aim).cpu().numpy()
+        samples = rebuild.waveform(plan, stem, slices[stem], part, aim).cpu().numpy()
+        return guard.guard(plan, stem, samples, slices[stem].audio_start(part))
 
     with _one_thread_each(), ThreadPoolExecutor(workers) as pool:
         if workers > 1:

@@ -103,6 +103,7 @@ def plan(clips: Sequence[Source], settings: Settings, model: Model, names: Seque
                      for place, (source, one, pitched) in enumerate(zip(sources, surveys, pitches, strict=True)))
     stems = tuple(_stem(mix, settings, lengths, anchors, surveys, rate, round_) for mix in wanted)
     warped = any(not warp.is_identity for stem in stems for warp in stem.warps) or pitches[0] is not None
+    warped = warped or settings.quality == "standard"
     locks = tuple(attacks.find(source).times if warped else np.zeros(0) for source in sources)
     return Plan(settings, model, rate, analyses[0].channels, analyses, locks, stems, round_,
                 notes + more + _curve_note(settings, stems[0], rate))

@@ -24,7 +24,7 @@ vocoder meeting
 analysis
 planning train
 targets
-rebuild
+rebuild guard
 pipeline
 spacing
 evaluate stems names manifest jobfile samplers

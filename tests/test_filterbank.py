@@ -336,6 +336,20 @@ def test_an_impulse_is_flat_over_frequency(sample_rate: int) -> None:
     assert np.abs(density).max() < 1.5, "the outermost bands"
 
 
+@pytest.mark.parametrize("sample_rate", [8000, 44100, 96000])
+def test_a_row_hears_an_impulse_as_far_as_it_reaches(sample_rate: int) -> None:
+    bank = bank_for(sample_rate, 3 * sample_rate)
+    place = bank.frames // 2
+    shares = energy(bank.forward(click(bank.samples, round(place * bank.samples / bank.frames)))[0, :, :, None], 2).numpy()
+    shares /= shares.sum(1, keepdims=True)
+    away = np.abs(np.arange(bank.frames) - place)
+    assert bank.reach.shape == (bank.rows,)
+    assert (bank.reach >= 1).all()
+    assert ((shares * (away > bank.reach[:, None])).sum(1) < 0.005).all()
+    third = (shares * (away <= bank.reach[:, None] // 3)).sum(1)[:bank.model_rows]
+    assert (third[bank.reach[:bank.model_rows] > 6] < 0.95).all(), "needlessly far"
+
+
 def test_an_impulse_stays_short() -> None:
     rate = 44100
     bank = bank_for(rate, 3 * rate)

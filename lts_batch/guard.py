@@ -1,0 +1,84 @@
+"""Nothing sounds before an attack that did not sound before it in the clips.
+
+Magnitudes of a few milliseconds are changed in frames whose windows last longer, in the bass above all; so what they hold of
+an attack would leak out before it. The clips themselves say how much may sound there: short-time energy before the attack over
+that after it, of the clip where that is most. What is more is turned down, as the gain control of audio codecs does it (Link
+1993); the attack and all that follows stay as they are.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lts_batch import interpolate, targets
+from lts_batch.planning import Plan
+
+BEFORE_SECONDS, AFTER_SECONDS = 0.060, 0.020  # looked at around an attack
+SMOOTH_SECONDS = 0.002
+LEEWAY_DB = 3.0  # more than in the clips: no two sounds are measured that closely
+LEAST_DB = -60.0  # under the attack: no lower than that is anything turned down to
+AUDIBLE_DB = -50.0  # under its peak: a clip quieter than that after an attack has no say
+SAME_SECONDS = 0.003  # attacks of several clips at one place
+_SHARE = 0.02  # clips with less have no say
+
+Audio = NDArray[np.float32]
+
+
+def guard(plan: Plan, number: int, samples: Audio, start: int) -> Audio:
+    """A slice ``[channels, samples]`` of stem ``number`` from its sample ``start`` on, quiet before its attacks."""
+    moments = _moments(plan, number, start, start + samples.shape[1])
+    if not len(moments):
+        return samples
+    gain = np.ones(samples.shape[1])
+    for moment in moments.tolist():
+        _lower(plan, number, samples, start, moment, gain)
+    return samples if (gain == 1.0).all() else np.asarray(samples * gain, dtype=np.float32)
+
+
+def _moments(plan: Plan, number: int, start: int, stop: int) -> NDArray[np.float64]:
+    """Attacks of the clips in the stem's time, those that meet once."""
+    found = []
+    for warp, attacks in zip(plan.stems[number].warps, plan.locks, strict=True):
+        grid = np.arange(start, stop, 32.0)  # a warp rises, so that it can be read backwards
+        times = warp(grid)
+        inside = attacks[(attacks >= times[0]) & (attacks <= times[-1])]
+        found.append(np.interp(inside, times, grid))
+    moments = np.sort(np.concatenate(found))
+    moments = moments[(moments > 0.0) & (moments < plan.stems[number].samples)]
+    return moments[np.diff(moments, prepend=-np.inf) > SAME_SECONDS * plan.sample_rate]
+
+
+def _lower(plan: Plan, number: int, samples: Audio, start: int, moment: float, gain: NDArray[np.float64]) -> None:
+    rate, stem = plan.sample_rate, plan.stems[number]
+    before, after = round(BEFORE_SECONDS * rate), round(AFTER_SECONDS * rate)
+    first = max(round(moment) - before, start)
+    last = min(round(moment) + after, start + samples.shape[1])
+    split = round(moment) - first
+    if split < 1 or last - first <= split:
+        return
+    span = max(1, round(SMOOTH_SECONDS * rate))
+    times = np.arange(first, last, dtype=np.float64)
+    shares = interpolate.shares(targets.amounts(plan, stem, times[split:split + 1]).timbre)[:, 0].tolist()
+    if max(shares) == 1.0:
+        return
+    mine = _energy(samples[:, first - start:last - start], span)
+    allowed = np.full(split, 10.0 ** (LEAST_DB / 10.0))
+    for clip, warp, share in zip(plan.clips, stem.warps, shares, strict=True):
+        if share < _SHARE:
+            continue
+        place = warp(times)
+        own = _energy(clip.audio(int(np.floor(place[0])) - span, int(place[-1] - place[0]) + 2 * span + 2), span)
+        own = np.interp(place, np.arange(len(own)) + np.floor(place[0]) - span, own)
+        attack = own[split:].mean()
+        if attack > clip.peak**2 * 10.0 ** (AUDIBLE_DB / 10.0):
+            allowed = np.maximum(allowed, own[:split] / attack)
+    limit = allowed * mine[split:].mean() * 10.0 ** (LEEWAY_DB / 10.0)
+    wanted = np.sqrt(np.minimum(1.0, limit / np.maximum(mine[:split], 1e-30)))
+    wanted = np.minimum(1.0, np.convolve(np.pad(wanted, span, mode="edge"), np.hanning(2 * span + 1) / span, mode="valid"))
+    here = slice(first - start, first - start + split)
+    gain[here] = np.minimum(gain[here], wanted)
+
+
+def _energy(samples: Audio, span: int) -> NDArray[np.float64]:
+    """Short-time energy of all channels ``[samples]``: Hann windows of ``span`` samples on either side."""
+    window = np.hanning(2 * span + 1)
+    return np.convolve(np.square(samples.astype(np.float64)).sum(axis=0), window / window.sum(), mode="same")
