@@ -54,7 +54,7 @@ class Attacks:
 def find(source: Source) -> Attacks:
     """All attacks of a source, to within a millisecond where they are sharp.
 
-    A clip that begins with its sound has one at 0. The clip is read in blocks, and 16 kB are kept of each second.
+    A clip that begins with its sound has one at 0. The clip is read in blocks, and less than 0.1 MB is kept of each second.
     """
     grid = _Grid(source.sample_rate)
     energies = _energies(source, grid)

@@ -149,7 +149,8 @@ def _stem(mix: Mix, settings: Settings, lengths: Sequence[int], anchors: Anchors
     nodes = _level_nodes(mix, settings)
     steady = len(nodes) == 1 and mix.weights is not None and not _is_clip(mix, nodes[0], settings)
     straight = [_line(weights, surveys) for weights in nodes]
-    louder = [0.0 if max(weights) == 1.0 and min(weights) == 0.0 else line - _path_db(weights, layout, surveys, rate)
+    repeated = round_ or settings.align == "loop"
+    louder = [0.0 if max(weights) == 1.0 and min(weights) == 0.0 else line - _path_db(weights, layout, surveys, rate, repeated)
               for weights, line in zip(nodes, straight, strict=True)]
     amounts = [weights[1] for weights in nodes]  # of two clips; more have one node
     return Stem(mix, layout.samples, layout.warps, np.array([amounts, np.clip(louder, -MOST_LOUDER_DB, MOST_LOUDER_DB)]),
@@ -183,15 +184,17 @@ def _line(weights: Sequence[float], surveys: Sequence[Survey]) -> float:
     return min(line, max(one.loudness_db for one in surveys) + interpolate.LEVEL_HEADROOM_DB)
 
 
-def _path_db(weights: Sequence[float], layout: Layout, surveys: Sequence[Survey], rate: int) -> float:
+def _path_db(weights: Sequence[float], layout: Layout, surveys: Sequence[Survey], rate: int, repeated: bool) -> float:
     """Loudness of a stem whose levels are interpolated moment by moment: less than on the line, for where one clip is loud
     the other need not be."""
     steps = (np.arange(max(1, round(layout.samples / rate / _STEP_SECONDS))) + 0.5) * _STEP_SECONDS
     tracks = []
     for warp, one in zip(layout.warps, surveys, strict=True):
         place = warp(steps * rate) / rate / _STEP_SECONDS
-        found = one.energies[:, np.clip(place.astype(np.int64), 0, one.energies.shape[1] - 1)]
-        tracks.append(torch.from_numpy(np.sqrt(found * (place < one.energies.shape[1]))))
+        count = one.energies.shape[1]
+        place = place % count if repeated else place
+        found = one.energies[:, np.clip(place.astype(np.int64), 0, count - 1)]
+        tracks.append(torch.from_numpy(np.sqrt(found * ((place >= 0) & (place < count)))))
     channels = max(len(track) for track in tracks)
     tracks = [track.expand(channels, -1) if len(track) == 1 else torch.nn.functional.pad(track, (0, 0, 0, channels - len(track)))
               for track in tracks]

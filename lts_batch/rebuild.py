@@ -23,6 +23,7 @@ from lts_batch.targets import Target
 OVERLAP = 4  # windows of the STFT over each sample
 STFT_MARGIN = OVERLAP // 2  # hops: half a window
 LEAST = 1e-20  # magnitudes below it are silence
+REPAIRS = {"griffinlim": 32, "pghi": 0}  # unless settings say otherwise
 CARRIER_FLOOR = 1e-3  # of a clip's peak: quieter frames are not raised to the level of the other clips
 
 
@@ -58,8 +59,8 @@ def _on_frame(plan: Plan, number: int, slices: Slices, part: int, target: Target
         coefficients = _from_clips(plan, target, shares, rows)
         repairs = settings.repair or 0
     else:
-        coefficients = _from_noise(plan, number, int(slices.frames(part)[0]), target, shares, rows)
-        repairs = 32 if settings.repair is None else settings.repair
+        coefficients = _from_nothing(plan, number, int(slices.frames(part)[0]), target, shares, rows)
+        repairs = REPAIRS[settings.phase] if settings.repair is None else settings.repair
     whole = slices.laid(coefficients)
     if repairs and not bool(target.pure.any(0).all() and settings.phase == "source"):
         whole = phase.griffin_lim(slices.laid(target.magnitudes), whole, bank, rows, repairs)
@@ -86,9 +87,16 @@ def _from_clips(plan: Plan, target: Target, shares: Tensor, rows: int) -> Tensor
     return found
 
 
-def _from_noise(plan: Plan, number: int, first_frame: int, target: Target, shares: Tensor, rows: int) -> Tensor:
-    noise = phase.noise_phase(target.magnitudes.shape, plan.settings.seed + 7919 * number, first_frame).to(shares.device)
-    return torch.cat((target.magnitudes * noise, _mixed([part.coefficients[:, rows:] for part in target.parts], shares)), 1)
+def _from_nothing(plan: Plan, number: int, first_frame: int, target: Target, shares: Tensor, rows: int) -> Tensor:
+    """Coefficients with a phase made up from the magnitudes alone."""
+    seed = plan.settings.seed + 7919 * number
+    if plan.settings.phase == "pghi":
+        from lts_batch import pghi  # compiles: only what needs it shall wait for it
+
+        made = pghi.on_frame(target.magnitudes, plan.model.bands, seed=seed, first_frame=first_frame)
+    else:
+        made = target.magnitudes * phase.noise_phase(target.magnitudes.shape, seed, first_frame).to(shares.device)
+    return torch.cat((made, _mixed([part.coefficients[:, rows:] for part in target.parts], shares)), 1)
 
 
 def _mixed(residuals: list[Tensor], shares: Tensor) -> Tensor:

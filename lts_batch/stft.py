@@ -64,7 +64,7 @@ class Stft:
     @cached_property
     def centres_hz(self) -> NDArray[np.float64]:
         """Frequency of every bin ``[bins]``."""
-        return np.arange(self.bins) * (self.sample_rate / self.window_samples)
+        return np.arange(self.bins, dtype=np.float64) * (self.sample_rate / self.window_samples)
 
     def frames(self, samples: int) -> int:
         """Number of frames of so many samples: from 0 up to the end or just past it."""

@@ -109,10 +109,12 @@ def target(plan: Plan, number: int, slices: Slices, part: int, phases: Phases) -
         magnitudes = pitch.shift(magnitudes, back, plan.model.bands.centres_hz[:rows])
     floors = [clip.floor for clip in plan.clips]
     magnitudes = interpolate.magnitudes(magnitudes, [part.lost for part in parts], weights.timbre, settings.detail, floors)
-    if settings.level != "keep":
-        magnitudes = _corrected(plan, stem, magnitudes, parts, weights)
-    if bool(interpolate.outside(weights.timbre).any()):
-        magnitudes = interpolate.bounded(magnitudes, [part.true(rows) for part in parts], weights.timbre)
+    true = [part.true(rows) for part in parts] if bool(interpolate.outside(weights.timbre).any()) else []
+    for again in (False, True):  # what bursts its bounds must not count in the loudness, nor what is corrected burst them
+        if true:
+            magnitudes = interpolate.bounded(magnitudes, true, weights.timbre)
+        if settings.level != "keep" and not again:
+            magnitudes = _corrected(plan, stem, magnitudes, parts, weights)
     if bool(pure.any()):
         magnitudes = _pick(parts, pure, magnitudes)
     return Target(magnitudes, parts, weights, pure, octaves)

@@ -74,8 +74,9 @@ def pad(rng: np.random.Generator) -> Array:
     return swell * partials(samples, np.array([110, 165, 220]) * rng.uniform(0.8, 1.2), rng, True)
 
 
-def ramp(samples: int, seconds: float) -> Array:
-    return np.minimum(np.arange(samples) / (seconds * RATE), 1.0)
+def faded(sound: Array, in_seconds: float = 1e-9, out_seconds: float = 1e-9) -> Array:
+    ramps = [np.minimum(np.arange(len(sound)) / (seconds * RATE), 1.0) for seconds in (in_seconds, out_seconds)]
+    return sound * ramps[0] * ramps[1][::-1]
 
 
 def dying(rng: np.random.Generator, most_db: float, least_db: float) -> Array:
@@ -96,10 +97,10 @@ OTHERS: dict[str, Make] = {
     "a note that dies away": lambda rng: dying(rng, 45, 25),
     "a note backwards": lambda rng: dying(rng, 45, 25)[::-1],
     "noise that dies away": lambda rng: noise(RATE, rng, 0.5) * 10 ** (-rng.uniform(25, 45) / 20 * np.arange(RATE) / RATE),
-    "a held note": lambda rng: (lambda out: out * ramp(len(out), 0.02))(partials(2 * RATE, rng.uniform(60, 500, 1), rng, False)),
-    "fade in": lambda rng: (lambda out: out * ramp(len(out), 0.3))(pad(rng)),
-    "fade out": lambda rng: (lambda out: out * ramp(len(out), 0.3)[::-1])(pad(rng)),
-    "fades": lambda rng: (lambda out: out * ramp(len(out), 0.2) * ramp(len(out), 0.2)[::-1])(pad(rng)),
+    "a held note": lambda rng: faded(partials(2 * RATE, rng.uniform(60, 500, 1), rng, False), 0.02),
+    "fade in": lambda rng: faded(pad(rng), 0.3),
+    "fade out": lambda rng: faded(pad(rng), out_seconds=0.3),
+    "fades": lambda rng: faded(pad(rng), 0.2, 0.2),
     "sweep": lambda rng: np.sin(2 * np.pi * np.cumsum(np.geomspace(rng.uniform(60, 200), 3000, 2 * RATE)) / RATE),
     "silence": lambda rng: np.zeros(RATE),
 }

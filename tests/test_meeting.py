@@ -108,6 +108,21 @@ def test_a_hit_without_a_partner_keeps_its_own_time() -> None:
     assert swapped.times == pytest.approx(anchors.times[::-1])
 
 
+def test_pairs_go_before_hits_without_a_partner() -> None:
+    """Clip 2 is three times as slow; its extra hit, though the strongest, would leave no room around a pair in clip 1."""
+    first, second = hits([0.05, 0.15], [0.9, 0.9]), hits([0.15, 0.205, 0.45], [0.9, 1.0, 0.9])
+    anchors = meeting.match([first, second], [round(0.3 * RATE), round(0.9 * RATE)], RATE)
+    assert anchors.times[0] == pytest.approx(first.times)
+    assert anchors.times[1] == pytest.approx(second.times[[0, 2]])
+
+
+def test_hits_may_lie_at_the_same_distance_from_the_start() -> None:
+    """A dry clap and one with a long tail."""
+    first, second = hits([0.01, 0.2]), hits([0.02, 0.21])
+    anchors = meeting.match([first, second], [RATE // 2, 4 * RATE], RATE)
+    assert anchors.times == pytest.approx(np.stack([first.times, second.times]))
+
+
 def test_clips_three_and_four_meet_clip_1() -> None:
     found = [hits([0.1, 0.5]), hits([0.12, 0.55]), hits([0.05, 0.45]), hits([0.1, 0.52, 0.8])]
     anchors = meeting.match(found, [RATE] * 4, RATE)

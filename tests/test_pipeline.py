@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lts_batch import pipeline
-from lts_batch.analysis import Excerpt
+from lts_batch.sources import Excerpt
 from lts_batch.checkpoint import Model, load_model
 from lts_batch.errors import ClipError, LtsError, ModelError, SettingsError
 from lts_batch.arrays import morph
@@ -211,7 +211,7 @@ def test_without_detail_it_is_what_the_model_says(model: Model) -> None:
 
 def test_phase_from_noise_has_the_right_loudness_and_is_seeded(model: Model) -> None:
     one, two = pluck(0.4, 220), pluck(0.4, 331)
-    options: dict[str, Any] = {"x": [0, 1], "phase": "griffinlim", "iterations": 16, "model": model}
+    options: dict[str, Any] = {"x": [0, 1], "phase": "griffinlim", "repair": 16, "model": model}
     first, last = morph([one, two], 44100, **options)
     assert abs(rms_db(first) - rms_db(one)) < 1.5
     assert null_db(first, one) > -10, "phase is not taken from the clip"
@@ -333,7 +333,7 @@ def test_the_common_random_numbers_are_left_alone(model: Model) -> None:
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
-    morph([one, two], 44100, x=0.5, sample=True, phase="griffinlim", iterations=1, model=model)
+    morph([one, two], 44100, x=0.5, sample=True, phase="griffinlim", repair=1, model=model)
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -405,8 +405,8 @@ BAD: dict[str, tuple[list[Any], Any, type[LtsError], str]] = {
     "one sample": ([np.ones((1, 1)), GOOD], 44100, ClipError, "clip 1 is 1 sample long at 44100 Hz.*at least 3 ms"),
     "no samples": ([np.ones((1, 0)), GOOD], 44100, ClipError, "clip 1 is 0 samples long"),
     "no channels": ([np.ones((0, 9000)), GOOD], 44100, ClipError, "clip 1"),
-    "three clips": ([GOOD] * 3, 44100, SettingsError, "3 clips were given.*exactly two"),
-    "one clip": ([GOOD], 44100, SettingsError, "1 clips? .*given.*exactly two"),
+    "three clips": ([GOOD] * 3, 44100, SettingsError, "3 clips need weights"),
+    "one clip": ([GOOD], 44100, SettingsError, "1 clip was given: stems are made of 2 to 4"),
     "not a number": ([GOOD, GOOD * np.nan], 44100, ClipError, "clip 2 holds NaN or infinite"),
     "infinite": ([GOOD + np.float32(np.inf), GOOD], 44100, ClipError, "clip 1 holds NaN or infinite"),
     "16-bit whole numbers": ([(GOOD * 9000).astype(np.int16), GOOD], 44100, ClipError,
