@@ -72,7 +72,7 @@ def picture(rows: Sequence[Results], axis: Any) -> None:
     for row in rows:
         axis.plot(AMOUNTS, row["steps_db"], "o-", ms=3, label=row["loops"])
     axis.axhline(MOST_STEP_DB, color="C3", lw=1)
-    axis.set_title("step at the seam over the largest elsewhere / dB", fontsize=9)
+    axis.set_title("step at the seam / largest elsewhere, dB", fontsize=9)
     axis.set_xlabel("x", fontsize=7)
     axis.tick_params(labelsize=7)
     axis.legend(fontsize=6)

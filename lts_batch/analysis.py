@@ -83,6 +83,7 @@ class Analysis:
         detail: whether what the model loses is wanted; without it nothing is decoded here.
         phases: whether complex coefficients are wanted, or magnitudes only.
         every: thinning of the frames, see ``Slices``.
+        ask_every: how many of those there are for one that the network is asked for.
         period: the clip begins again after so many samples.
         round: it has no ends: sound goes on before sample 0 and after the last.
         drawing: draw latents from the encoder's distribution instead of taking the mean.
@@ -90,11 +91,11 @@ class Analysis:
     """
 
     def __init__(self, source: Source, samples: int, channels: int, peak: float, model: Model, *, detail: bool,
-                 phases: bool = True, every: int = 1, period: int | None = None, round: bool = False,
-                 drawing: Drawing | None = None, pitched: Pitch | None = None) -> None:
+                 phases: bool = True, every: int = 1, ask_every: int = 1, period: int | None = None,
+                 round: bool = False, drawing: Drawing | None = None, pitched: Pitch | None = None) -> None:
         self.source, self.channels, self.peak, self.model = source, channels, peak, model
         self.detail, self.phases, self.period, self.round = detail, phases, period, round
-        self.drawing, self.pitched = drawing, pitched
+        self.drawing, self.pitched, self.ask_every = drawing, pitched, ask_every
         self.slices = Slices(samples, source.sample_rate, model.bands, every, round)
         self.floor = peak * 10.0 ** (DETAIL_FLOOR_DB / 20.0)
         self._kept: OrderedDict[int, Frames] = OrderedDict()
@@ -158,14 +159,17 @@ class Analysis:
         levels, shapes = features.split(padded.transpose(1, 2))  # [channels, frames], [channels, frames, bands]
         if octaves is not None:
             levels = torch.linalg.vector_norm(true, dim=1)
-        mean, log_variance = self.model.encode_shapes(shapes.reshape(-1, shapes.shape[-1]))
-        latents = mean.reshape(*levels.shape, -1)
+        thinning = Thinning.of(int(slices.frames(number)[0]), shapes.shape[1], self.ask_every, device)
+        few = shapes[:, thinning.kept]
+        mean, log_variance = (thinning.filled(values.reshape(*few.shape[:2], -1))
+                              for values in self.model.encode_shapes(few.reshape(-1, few.shape[-1])))
+        latents = mean
         if self.drawing is not None:
-            spread = log_variance.reshape(latents.shape) + 2.0 * np.log(max(self.drawing.temperature, 1e-9))
+            spread = log_variance + 2.0 * np.log(max(self.drawing.temperature, 1e-9))
             latents = vae.draw(latents, spread, self._noise(number, latents.shape).to(device))
         lost = true.new_zeros(0)
         if self.detail:
-            decoded = decode(self.model, latents, levels, bank.model_rows)
+            decoded = decode(self.model, latents, levels, bank.model_rows, thinning)
             if octaves is not None:
                 decoded = pitch.shift(decoded, octaves, self.model.bands.centres_hz[:bank.model_rows])
             lost = (true + self.floor).div_(decoded.add_(self.floor)).log_()
@@ -189,6 +193,37 @@ class Analysis:
         return torch.cat(columns, dim=1)[:, first:first + shape[1]]
 
 
+@dataclass(frozen=True)
+class Thinning:
+    """The frames that the network is asked for: every so manyth, counted from frame 0 of the clip or stem, and both ends.
+
+    A frame lasts 3 ms, and its neighbours share most of their windows with it: what the network says of them is as smooth.
+
+    Attributes:
+        kept: which frames ``[kept]``.
+        below, share: between which of them each frame lies, and how far on ``[frames]``.
+    """
+
+    kept: Tensor
+    below: Tensor
+    share: Tensor
+
+    @classmethod
+    def of(cls, first: int, frames: int, step: int, device: torch.device) -> "Thinning":
+        """For ``frames`` frames from the absolute number ``first`` on."""
+        kept = np.unique([0, *range(-first % step, frames, step), frames - 1])
+        below = np.clip(np.searchsorted(kept, np.arange(frames), side="right") - 1, 0, max(len(kept) - 2, 0))
+        gaps = np.diff(kept, append=kept[-1] + 1)
+        share = ((np.arange(frames) - kept[below]) / gaps[below]).astype(np.float32)
+        return cls(*(torch.from_numpy(values).to(device) for values in (kept, below, share)))
+
+    def filled(self, values: Tensor) -> Tensor:
+        """Values ``[channels, kept, n]`` of the kept frames to all of them ``[channels, frames, n]``."""
+        if len(self.kept) == len(self.below):
+            return values
+        return torch.lerp(values[:, self.below], values[:, self.below + 1], self.share[:, None])
+
+
 def k_norms(magnitudes: Tensor, model: Model) -> Tensor:
     """K-weighted norms ``[channels, frames]`` of magnitudes ``[channels, rows, frames]``."""
     rows = magnitudes.shape[1]
@@ -196,8 +231,12 @@ def k_norms(magnitudes: Tensor, model: Model) -> Tensor:
     return torch.einsum("r,crf->cf", power, magnitudes.square()).sqrt()
 
 
-def decode(model: Model, latents: Tensor, levels: Tensor, rows: int) -> Tensor:
-    """Latents ``[channels, frames, latent]`` and levels ``[channels, frames]`` to magnitudes ``[channels, rows, frames]``."""
-    shapes = model.decode_shapes(latents.reshape(-1, latents.shape[-1]))
-    magnitudes = features.join(levels.reshape(-1), shapes)
+def decode(model: Model, latents: Tensor, levels: Tensor, rows: int, thinning: Thinning) -> Tensor:
+    """Latents ``[channels, frames, latent]`` and levels ``[channels, frames]`` to magnitudes ``[channels, rows, frames]``.
+
+    The network is asked for the frames that ``thinning`` keeps; the log shapes between them lie on straight lines.
+    """
+    few = latents[:, thinning.kept]
+    shapes = model.decode_shapes(few.reshape(-1, few.shape[-1])).reshape(*few.shape[:2], -1)
+    magnitudes = features.join(levels.reshape(-1), thinning.filled(shapes).reshape(levels.numel(), -1))
     return magnitudes.reshape(*levels.shape, -1).transpose(1, 2)[:, :rows].contiguous()

@@ -12,7 +12,7 @@ So the gradient of phase can be read off the magnitudes. It is summed up from co
 one outwards and always on from the loudest that was reached, so that what is loud is not reached by way of what is quiet,
 where gradients are poor. What lies ``TOLERANCE_DB`` below the peak gets random phase, as does the start of each region.
 
-Channels take the same ways and the same random phases, each with its own gradient: equal channels stay equal.
+Channels take the same ways and the same random phases, each with its own gradient: what is panned stays in phase.
 
 This module is compiled by numba when it is first used: import it where it is needed.
 """
@@ -132,16 +132,14 @@ def _column(values: NDArray[np.float64], like: Tensor) -> Tensor:
 
 
 def _relative(magnitudes: Tensor) -> Tensor:
-    """Magnitudes over their peak, raised to a floor."""
-    peak = float(magnitudes.max()) if magnitudes.numel() else 0.0
-    return (magnitudes / max(peak, LEAST_PEAK)).clamp_(min=LEAST_MAGNITUDE)
+    """Magnitudes over the peak of their channel, raised to a floor."""
+    peaks = magnitudes.amax(dim=(1, 2), keepdim=True).clamp_(min=LEAST_PEAK)
+    return (magnitudes / peaks).clamp_(min=LEAST_MAGNITUDE)
 
 
 def _phased(magnitudes: Tensor, runs: Tensor, turns: Tensor, centres_hz: NDArray[np.float64], seed: int, first_frame: int,
             known: Tensor | None) -> Tensor:
     """Magnitudes with the phase whose gradient is given."""
-    if magnitudes.numel() == 0:
-        return torch.zeros_like(magnitudes, dtype=torch.complex64)
     phases = np.empty(magnitudes.shape, np.float32)
     _scatter(phases, seed, first_frame)
     kept = 0 if known is None else min(known.shape[2], magnitudes.shape[2])

@@ -23,6 +23,8 @@ from lts_batch.settings import Settings
 from lts_batch.sources import Resampled, Source
 from lts_batch.survey import Survey, survey
 
+
+ASK_EVERY = {"standard": 3, "draft": 2}  # frames for each one that the network is asked for (benchmarks/README.md)
 LOUDNESS_NODES = 33  # amounts at which the loudness of a moving stem is worked out ahead
 MOST_LOUDER_DB = 24.0  # two hits that do not meet would have to be made louder than that
 _STEP_SECONDS = 0.01  # of the loudness meter
@@ -91,7 +93,7 @@ def plan(clips: Sequence[Source], settings: Settings, model: Model, names: Seque
     notes = tuple(f"clip {number} was resampled from {clip.sample_rate} to {rate} Hz"
                   for number, clip in enumerate(clips, 1) if clip.sample_rate != rate)
     sources = [clip if clip.sample_rate == rate else Resampled(clip, rate) for clip in clips]
-    round_ = settings.loop == "on" or (settings.loop == "auto" and all(map(loops.is_seamless, sources)))
+    round_ = settings.loop == "on" or (settings.loop == "auto" and _are_loops(sources, surveys))
     lengths = align.laid_out([source.samples for source in sources], settings.align)
     # what is repeated and cut off in the middle of a round has no seam to pass through
     round_ = round_ and (settings.align != "loop" or all(length % one.samples == 0 for length, one in zip(lengths, sources)))
@@ -118,13 +120,20 @@ def _still(settings: Settings, wanted: tuple[Mix, ...]) -> tuple[Settings, tuple
     return dataclasses.replace(settings, length=length), (Mix((1.0 - curve[0][1], curve[0][1]), None, wanted[0].label),)
 
 
+def _are_loops(sources: Sequence[Source], surveys: Sequence[Survey]) -> bool:
+    """Whether all clips go round; most are told from loops by the silence at their end, without a closer look."""
+    faint = 10.0 ** (loops.SILENT_DB / 10.0)
+    sounding = (one.energies[:, -2:].sum() > faint * one.energies.sum(0).max() for one in surveys)
+    return all(sounding) and all(map(loops.is_seamless, sources))
+
+
 def _analysis(place: int, source: Source, samples: int, peak: float, pitched: Pitch | None, settings: Settings, model: Model,
               round_: bool, channels: int) -> Analysis:
     # a clip's noise must not depend on the other clips, only on its place
     drawing = Drawing(settings.seed * 4 + place, settings.temperature) if settings.sample else None
     draft = settings.quality == "draft"
     return Analysis(source, samples, channels, peak, model, detail=settings.detail > 0.0,
-                    phases=not draft and settings.domain == "frame", every=COARSEST if draft else 1,
+                    phases=not draft and settings.domain == "frame", every=COARSEST if draft else 1, ask_every=ASK_EVERY[settings.quality],
                     period=source.samples if round_ or settings.align == "loop" else None, round=round_, drawing=drawing,
                     pitched=pitched)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lts_batch import analysis, interpolate, pitch, vocoder
-from lts_batch.analysis import Analysis, Frames
+from lts_batch.analysis import Analysis, Frames, Thinning
 from lts_batch.planning import Plan, Stem
 from lts_batch.slices import Slices
 
@@ -104,7 +104,8 @@ def target(plan: Plan, number: int, slices: Slices, part: int, phases: Phases) -
 
     latents = interpolate.latents([part.latents for part in parts], weights.timbre, settings.path)
     levels = interpolate.levels([part.levels for part in parts], weights.levels, [clip.peak for clip in plan.clips])
-    magnitudes = analysis.decode(plan.model, latents, levels, rows)  # [channels, model rows, frames]
+    thinning = Thinning.of(int(slices.frames(part)[0]), latents.shape[1], plan.clips[0].ask_every, plan.model.device)
+    magnitudes = analysis.decode(plan.model, latents, levels, rows, thinning)  # [channels, model rows, frames]
     if back is not None:
         magnitudes = pitch.shift(magnitudes, back, plan.model.bands.centres_hz[:rows])
     floors = [clip.floor for clip in plan.clips]

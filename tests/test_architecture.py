@@ -17,8 +17,8 @@ errors
 riff whole tones
 decoders
 settings audio soundfont
-filterbank features classic measures steps synthesis effects protocol allowed moves curves sources loudness mixes chain
-vae augment arrangement slices stft attacks survey loops carry turning
+filterbank features classic measures synthesis effects protocol allowed moves curves sources loudness mixes chain
+vae augment arrangement slices steps stft attacks survey loops carry turning
 phase pghi align pitch interpolate finish checkpoint corpus dataset lts_run plots
 vocoder meeting
 analysis

@@ -137,6 +137,18 @@ def test_worst_ends() -> None:
     assert "-85.0" in ends.table({"case": found}) and ends.failures({"case": {"q": found["q"][:1]}}) == []
 
 
+def test_a_sound_at_another_speed_is_known_again() -> None:
+    def sweep(seconds: float, highest_hz: float) -> np.ndarray:  # the same way whatever its duration
+        turn = np.arange(round(seconds * RATE)) / RATE / seconds
+        phase = 2 * np.pi * seconds * (300 * turn + (highest_hz - 300) * turn**2 / 2)
+        return (0.5 * np.sin(phase))[None].astype(np.float32)
+
+    slow, fast, other = sweep(3.0, 900.0), sweep(1.0, 900.0), sweep(1.0, 2000.0)
+    known = ends.resampled_log_mel_db(slow, fast)
+    assert known == pytest.approx(ends.resampled_log_mel_db(fast, slow), abs=1e-9)
+    assert known < 1.5 and ends.resampled_log_mel_db(slow, other) > 3 * known
+
+
 def test_a_slow_start_is_no_cost_of_the_length() -> None:
     start = scale.Child(2.0, 2.5, 10**8)
     row = scale._row(10.0, scale.Child(7.0, 5.0, 10**9), start)
