@@ -3,8 +3,8 @@
     python benchmarks/floor.py
 
 A job is two clips and five stems, mono at 44.1 kHz, one thread. The floor: the multiply-adds of the network for each frame of
-sound, once for each clip and for each stem between the clips, at the rate that matrix products of those very shapes reach
-here and now; and the FFTs that the job calls, alone. No copying, no exponentials, no files.
+sound that it is to be asked for, once for each clip and for each stem between the clips, at the rate that matrix products of
+those very shapes reach here and now; and the FFTs that the job calls, alone. No copying, no exponentials, no files.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import systems
 import torch
 from study import OptionGroup, Results, columns, say
 
-from lts_batch import finish, pipeline, rebuild, targets
+from lts_batch import finish, guard, pipeline, planning, rebuild, targets
 from lts_batch.analysis import Analysis
 from lts_batch.checkpoint import Model, load_model
 from lts_batch.filterbank import COARSEST, Filterbank
@@ -41,6 +41,7 @@ PLACES: dict[str, list[kernels.Place]] = {
     "analysis, the rest": [(Analysis, "_analyse")],
     "targets, the rest": [(targets, "target")],
     "rebuild, the rest": [(rebuild, "waveform")],
+    "guard": [(guard, "guard")],
     "finish": [(finish, "finish_arrays")],
 }
 OTHER = "joining, threads"
@@ -85,7 +86,8 @@ def _job(clips: Sequence[job.Audio], model: Model, settings: dict[str, Any], net
         stems = work()
     audio = sum(stem.shape[1] for stem in stems) / evaluation_clips.SAMPLE_RATE_HZ
     frames = clips[0].shape[1] / evaluation_clips.SAMPLE_RATE_HZ * float(model.bands.frame_rate)
-    frames /= COARSEST if settings.get("quality") == "draft" else 1
+    quality = settings.get("quality", "standard")
+    frames /= planning.ASK_EVERY[quality] * (COARSEST if quality == "draft" else 1)
     detail = settings.get("detail", 1.0) > 0.0
     # with full detail the ends are the clips, and what the model says of those is needed for the others
     decoded = len(clips) + sum(0.0 < x < 1.0 for x in AMOUNTS) if detail else len(AMOUNTS)

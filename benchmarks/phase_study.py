@@ -47,6 +47,14 @@ SECONDS, FADE_SECONDS = 3.0, 0.02  # of each clip, and where one is cut
 NULL_DB = -90.0
 OVERLAPS = (4, 8)  # of the STFT whose magnitudes alone are known
 ALONE_SC_DB, ALONE_COST = -25.0, 0.15  # wanted of one of those
+HEADER = ("way, repairs", "x = 0.5", "median", "by bands", "louder", "cost", "wins", "worst null", "true SC", "log-mel",
+          "decoded SC", "log-mel")
+LEGEND = (
+    "x = 0.5: log-mel distance of a stem from its target magnitudes / dB, by a plain STFT (mean, median), by the filterbank;",
+    "louder: than the target, in the mean over what can be heard / dB; cost: processor seconds of one more stem per second of",
+    "it (median); wins: pairs, among the ways with phase from the clips whose ends null; worst null: of x = 0 and 1 / dB",
+    "true, decoded: clips from their true and from their decoded magnitudes, MR-STFT SC and log-mel distance / dB",
+)
 
 
 def add_options(parser: OptionGroup) -> None:
@@ -56,7 +64,9 @@ def add_options(parser: OptionGroup) -> None:
 
 def run(options: argparse.Namespace) -> Results:
     model, folder = load_model(options.model), evaluation_clips.find_folder(options.clips)
-    repairs, pairs, alone = QUICK_REPAIRS if options.quick else REPAIRS, {}, {}
+    repairs = QUICK_REPAIRS if options.quick else REPAIRS
+    pairs: dict[str, Results] = {}
+    alone: dict[str, Results] = {}
     with systems.threads(1):
         _warm_up(model, options.ways)
         for number, names in enumerate(evaluation_clips.pairs(options.pairs), 1):
@@ -143,7 +153,7 @@ def louder_db(stem: measures.Array, aim: measures.Array) -> float:
     -2.0
     """
     heard = aim > aim.max() + target_mel.HEARD_DB
-    return float(np.mean((stem - aim)[heard]))
+    return float((stem - aim)[heard].mean())
 
 
 def _errors(clip: job.Audio, stem: job.Audio, cost: float) -> Results:
@@ -155,7 +165,7 @@ def stft_alone(clip: job.Audio, overlap: int, repairs: Sequence[int]) -> dict[in
     """A clip from the magnitudes of its own STFT and nothing else, by heap integration and then repairs."""
     from lts_batch import pghi  # compiles
 
-    transform, samples, found = stft(SAMPLE_RATE_HZ, overlap), clip.shape[1], {}
+    transform, samples, found = stft(SAMPLE_RATE_HZ, overlap), clip.shape[1], dict[int, Results]()
     magnitudes = phase.strengths(transform.forward(torch.from_numpy(clip)))
     for count in repairs:
         start = time.process_time()
@@ -203,64 +213,64 @@ def wins(results: Results, names: Sequence[str]) -> dict[str, int]:
 
 
 def table(results: Results) -> str:
-    first = next(_variants(results))[1]
     won, rows = wins(results, eligible(results)), []
     for name, found in _variants(results):
-        errors, of_bands, louder, costs = ([row[key] for row in found]
-                                           for key in ("log_mel_db", "own_log_mel_db", "louder_db", "cost"))
-        rows.append([name, *map(float, (np.mean(errors), np.median(errors), np.mean(of_bands), np.mean(louder), np.median(costs))),
-                     won.get(name), _nulls(found),
-                     *(float(np.mean([row[kind][key] for row in found])) for kind in ("true", "decoded")
+        rows.append([name, _mean(found, "log_mel_db"), _median(found, "log_mel_db"), _mean(found, "own_log_mel_db"),
+                     _mean(found, "louder_db"), _median(found, "cost"), won.get(name), _nulls(found),
+                     *(_mean([row[kind] for row in found], key) for kind in ("true", "decoded")
                        for key in ("mr_stft_sc_db", "log_mel_db"))])
-    alone = [[name, *(float(np.mean([found[name][key] for found in results["alone"].values()]))
-                      for key in ("mr_stft_sc_db", "log_mel_db")),
-              float(np.median([found[name]["cost"] for found in results["alone"].values()]))] for name in _alone(results)]
-    chosen, default = eligible(results), Settings()
-    lines = [f"chosen by the error at x = 0.5 among ways from the clips whose ends null: {', then '.join(chosen) or 'none'}",
-             f"the default is {default.phase}/{default.domain} {default.repair or 0}"]
-    return (f"{len(results['pairs'])} pairs, the first {results['seconds']:g} s of each clip; wins: among ways from the clips"
-            " whose ends null\nx = 0.5: log-mel distance of the stem from its target magnitudes / dB, by a plain STFT (mean,"
-            f" median; true sounds from their\nown magnitudes: {np.mean([row['floor_db'] for row in first]):.2f}) and by the"
-            " filterbank (mean); louder: than the target, in the mean over\nwhat can be heard / dB; cost: processor seconds of one more stem per second of it (median)\ntrue, decoded:"
-            " reconstructions of a clip from its true and its decoded magnitudes, MR-STFT SC / dB and log-mel distance / dB\n\n"
-            + study.columns(["way, repairs", "x = 0.5", "median", "by bands", "louder", "cost", "wins", "worst null", "true SC", "log-mel",
-                             "decoded SC", "log-mel"], rows)
-            + "\n\n" + "\n".join(lines) + "\n\nphase by heap integration from the magnitudes of an STFT alone (Gaussian window"
-            " of 2048 samples); means, cost the median\n"
-            + study.columns(["", "MR-STFT SC", "log-mel", "cost"], alone))
+    floor_db, chosen, default = _mean(next(_variants(results))[1], "floor_db"), eligible(results), Settings()
+    return "\n".join((
+        f"{len(results['pairs'])} pairs, the first {results['seconds']:g} s of each clip", *LEGEND,
+        f"Sounds are {floor_db:.2f} dB from their own magnitudes by that measure.", "", study.columns(HEADER, rows), "",
+        "by the distance at x = 0.5, of the ways with phase from the clips whose ends null: "
+        + (", then ".join(chosen) or "none") + f"; the default is {default.phase}/{default.domain} {default.repair or 0}", "",
+        "phase by heap integration from the magnitudes of an STFT alone (Gaussian window): means, cost the median",
+        study.columns(["", "MR-STFT SC", "log-mel", "cost"], [
+            [name, _mean(found, "mr_stft_sc_db"), _mean(found, "log_mel_db"), _median(found, "cost")]
+            for name, found in _alone(results).items()])))
 
 
-def _alone(results: Results) -> list[str]:
-    return list(next(iter(results["alone"].values())))
+def _mean(rows: Sequence[Results], key: str) -> float:
+    return float(np.mean([row[key] for row in rows]))
+
+
+def _median(rows: Sequence[Results], key: str) -> float:
+    return float(np.median([row[key] for row in rows]))
+
+
+def _alone(results: Results) -> dict[str, list[Results]]:
+    clips = list(results["alone"].values())
+    return {name: [found[name] for found in clips] for name in clips[0]}
 
 
 def failures(results: Results) -> list[str]:
     lines = []
     if any(way.startswith("source/") for way in results["ways"]) and not eligible(results):
         lines.append(f"no way with phase from the clips nulls below {NULL_DB:g} dB at both ends of all pairs")
-    means = {name: [float(np.mean([found[name][key] for found in results["alone"].values()])) for key in ("mr_stft_sc_db", "cost")]
-             for name in _alone(results)}
-    if not any(sc <= ALONE_SC_DB and cost <= ALONE_COST for sc, cost in means.values()):
+    alone = {name: (_mean(rows, "mr_stft_sc_db"), _mean(rows, "cost")) for name, rows in _alone(results).items()}
+    if not any(sc <= ALONE_SC_DB and cost <= ALONE_COST for sc, cost in alone.values()):
         lines.append(f"from STFT magnitudes alone nothing reaches {ALONE_SC_DB:g} dB at {ALONE_COST:g} s a second: "
-                     + "; ".join(f"{name} {sc:.1f} dB at {cost:.2f}" for name, (sc, cost) in means.items()))
+                     + "; ".join(f"{name} {sc:.1f} dB at {cost:.2f}" for name, (sc, cost) in alone.items()))
     return lines
 
 
 def picture(results: Results, figure: Any) -> None:
     """Error against cost: a line for each way, a dot for each number of repairs."""
-    views = (("x = 0.5: log-mel distance from the target / dB", lambda row: (row["cost"], row["log_mel_db"])),
-             ("a clip from its true magnitudes: MR-STFT SC / dB", lambda row: (row["true"]["cost"], row["true"]["mr_stft_sc_db"])),
-             ("from its decoded magnitudes: MR-STFT SC / dB", lambda row: (row["decoded"]["cost"],
-                                                                         row["decoded"]["mr_stft_sc_db"])))
+    views = (("x = 0.5: log-mel distance from the target / dB", lambda row: row, "log_mel_db"),
+             ("a clip from its true magnitudes: MR-STFT SC / dB", lambda row: row["true"], "mr_stft_sc_db"),
+             ("from its decoded magnitudes: MR-STFT SC / dB", lambda row: row["decoded"], "mr_stft_sc_db"))
     found = dict(_variants(results))
-    for number, (axis, (title, view)) in enumerate(zip(figure.subplots(1, len(views)), views, strict=True)):
+    for number, (axis, (title, part, key)) in enumerate(zip(figure.subplots(1, len(views)), views, strict=True)):
         for place, way in enumerate(results["ways"]):
             if number == 1 and way.startswith("source/"):
                 continue  # exact: nothing to be seen
-            points = np.array([[view(row) for row in found[f"{way} {count}"]] for count in results["repairs"]])
-            axis.plot(np.median(points[..., 0], axis=1), np.mean(points[..., 1], axis=1), "o-", ms=3, lw=1, color=f"C{place}",
-                      label=way)
+            dots = [[part(row) for row in found[f"{way} {count}"]] for count in results["repairs"]]
+            axis.plot([_median(rows, "cost") for rows in dots], [_mean(rows, key) for rows in dots], "o-", ms=3, lw=1,
+                      color=f"C{place}", label=way)
         axis.set_xscale("log")
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter("")
         axis.set_title(title, fontsize=9)
         axis.set_xlabel(f"cost of a stem, s / s; dots: {', '.join(map(str, results['repairs']))} repairs", fontsize=8)
         axis.grid(alpha=0.3, which="both")

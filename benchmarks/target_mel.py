@@ -79,7 +79,8 @@ def target_mel(bands: Bands, rows: int, sample_rate: int) -> TargetMel:
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Empty filters detected")  # left out below, as in the measure
-        filters = librosa.filters.mel(sr=sample_rate, n_fft=measures.WINDOW_SAMPLES, n_mels=measures.MEL_BANDS, dtype=np.float64)
+        filters = librosa.filters.mel(sr=sample_rate, n_fft=measures.WINDOW_SAMPLES, n_mels=measures.MEL_BANDS,
+                                      dtype=np.float64)
     filters = filters[filters.any(axis=1)]  # [mel bands, bins]
     bins_hz = np.arange(filters.shape[1]) * sample_rate / measures.WINDOW_SAMPLES
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(measures.WINDOW_SAMPLES) / measures.WINDOW_SAMPLES)

@@ -40,6 +40,14 @@ class Block:
     samples: Audio
 
 
+@dataclass(frozen=True)
+class _Carried:
+    """What a stem carries on from slice to slice: the phases of its clips, on the filterbank and on the STFT."""
+
+    frames: Phases
+    columns: Phases
+
+
 def blocks(plan: Plan, workers: int | None = None) -> Iterator[Block]:
     """The stems before their finish, a block at a time, each stem's blocks in order; stems of long clips advance side by side.
 
@@ -48,14 +56,14 @@ def blocks(plan: Plan, workers: int | None = None) -> Iterator[Block]:
     """
     slices = [Slices(stem.samples, plan.sample_rate, plan.model.bands, plan.every, plan.round) for stem in plan.stems]
     order = sorted(((part + 1) / one.count, stem, part) for stem, one in enumerate(slices) for part in range(one.count))
-    phases: list[Phases] = [{} for _ in plan.stems]
+    phases = [_Carried({}, {}) for _ in plan.stems]
     joins = [_Joiner(plan, stem, one) for stem, one in zip(plan.stems, slices, strict=True)]
     for (_, stem, part), samples in zip(order, _made(plan, slices, order, phases, workers or os.cpu_count() or 1), strict=True):
         start, block = joins[stem].join(part, samples)
         yield Block(stem, start, block)
 
 
-def _made(plan: Plan, slices: Sequence[Slices], order: Sequence[tuple[float, int, int]], phases: Sequence[Phases],
+def _made(plan: Plan, slices: Sequence[Slices], order: Sequence[tuple[float, int, int]], phases: Sequence[_Carried],
           workers: int) -> Iterator[Audio]:
     """The slices in order, some of them under way at once; a stem's slices one after another."""
     latest: dict[int, Future[Audio]] = {}
@@ -63,8 +71,9 @@ def _made(plan: Plan, slices: Sequence[Slices], order: Sequence[tuple[float, int
     def make(stem: int, part: int, before: Future[Audio] | None) -> Audio:
         if before is not None:
             before.result()
-        aim = targets.target(plan, stem, slices[stem], part, phases[stem])
-        samples = rebuild.waveform(plan, stem, slices[stem], part, aim).cpu().numpy()
+        state = phases[stem]
+        aim = targets.target(plan, stem, slices[stem], part, state.frames)
+        samples = rebuild.waveform(plan, stem, slices[stem], part, aim, state.columns).cpu().numpy()
         return guard.guard(plan, stem, samples, slices[stem].audio_start(part))
 
     with _one_thread_each(), ThreadPoolExecutor(workers) as pool:

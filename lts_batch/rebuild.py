@@ -18,7 +18,7 @@ from lts_batch.analysis import Analysis
 from lts_batch.planning import Plan
 from lts_batch.slices import Slices
 from lts_batch.stft import Stft, stft
-from lts_batch.targets import Target
+from lts_batch.targets import Phases, Target
 
 OVERLAP = 4  # windows of the STFT over each sample
 STFT_MARGIN = OVERLAP // 2  # hops: half a window
@@ -44,10 +44,13 @@ class Sized:
 
 
 @torch.no_grad()
-def waveform(plan: Plan, number: int, slices: Slices, part: int, target: Target) -> Tensor:
-    """Slice ``part`` of stem ``number`` from ``slices.audio_start`` on: ``[channels, samples]``."""
+def waveform(plan: Plan, number: int, slices: Slices, part: int, target: Target, phases: Phases) -> Tensor:
+    """Slice ``part`` of stem ``number`` from ``slices.audio_start`` on: ``[channels, samples]``.
+
+    ``phases`` carries on from the slice before.
+    """
     if plan.settings.phase == "source" and not plan.clips[0].phases:
-        return _on_stft(plan, number, slices, part, target)
+        return _on_stft(plan, number, slices, part, target, phases)
     return _on_frame(plan, number, slices, part, target)
 
 
@@ -104,17 +107,16 @@ def _mixed(residuals: list[Tensor], shares: Tensor) -> Tensor:
     return torch.stack([share * one for share, one in zip(shares, residuals, strict=True)]).sum(0)
 
 
-def _on_stft(plan: Plan, number: int, slices: Slices, part: int, target: Target) -> Tensor:
+def _on_stft(plan: Plan, number: int, slices: Slices, part: int, target: Target, phases: Phases) -> Tensor:
     """Phase made on an STFT of the clips: each column and bin with the gain that the bands it sees need."""
     transform, settings, rate = stft(plan.sample_rate, OVERLAP, "hann"), plan.settings, plan.sample_rate
-    start = slices.audio_start(part)
-    length = _length(slices)
+    start, length = _span(slices, part, transform)
     times = start + np.arange(transform.frames(length)) * float(transform.hop_samples)  # [columns], in samples of the stem
     weights = targets.amounts(plan, plan.stems[number], times)
-    spectra = _spectra(plan, number, slices, part, target, times)
+    spectra = _spectra(plan, number, slices, part, target, times, phases)
     alone = [bool(mine.all()) for mine in target.pure]
     if any(alone):
-        return transform.inverse(spectra[alone.index(True)], length)
+        return transform.inverse(spectra[alone.index(True)], length)[:, slices.audio_start(part) - start:]
 
     rows = target.magnitudes.shape[1]
     carrier = carry.Carrier(plan.model.bands, rows, rate / transform.window_samples,
@@ -136,13 +138,14 @@ def _on_stft(plan: Plan, number: int, slices: Slices, part: int, target: Target)
             whole = torch.where(mine, spectrum, whole)
     if settings.repair:
         whole = phase.griffin_lim(phase.strengths(whole[:, :bins]), whole, Sized(transform, length), bins, settings.repair)
-    return transform.inverse(whole, length)
+    return transform.inverse(whole, length)[:, slices.audio_start(part) - start:]
 
 
-def _spectra(plan: Plan, number: int, slices: Slices, part: int, target: Target, times: NDArray[np.float64]) -> list[Tensor]:
+def _spectra(plan: Plan, number: int, slices: Slices, part: int, target: Target, times: NDArray[np.float64], phases: Phases
+             ) -> list[Tensor]:
     """STFTs of the clips in the stem's time and pitch, ``[channels, bins, columns]`` each."""
     transform = stft(plan.sample_rate, OVERLAP, "hann")
-    start, length = slices.audio_start(part), _length(slices)
+    start, length = _span(slices, part, transform)
     found: list[Tensor | None] = []
     for place, (clip, warp) in enumerate(zip(plan.clips, plan.stems[number].warps, strict=True)):
         if not bool((target.amounts.timbre[place] != 0.0).any()):
@@ -150,26 +153,29 @@ def _spectra(plan: Plan, number: int, slices: Slices, part: int, target: Target,
         elif warp.is_identity and target.octaves[place] is None:
             found.append(transform.forward(torch.from_numpy(clip.audio(start, length)).to(plan.model.device)))
         else:
-            found.append(_warped_spectrum(plan, clip, place, warp(times), _at_columns(target.octaves[place], slices, part, times)))
+            octaves = _at_columns(target.octaves[place], slices, part, times)
+            locks = targets.locked(warp(times), plan.locks[place], octaves if warp.is_identity else None)
+            following = (_span(slices, part + 1, transform)[0] - start) // transform.hop_samples
+            spectrum, phases[place] = _warped_spectrum(clip, transform, warp(times), octaves, locks, phases.get(place), following)
+            found.append(spectrum)
     any_ = next(one for one in found if one is not None)
     return [any_ if one is None else one for one in found]
 
 
-def _warped_spectrum(plan: Plan, clip: Analysis, place: int, times: NDArray[np.float64], octaves: NDArray[np.float64] | None
-                     ) -> Tensor:
+def _warped_spectrum(clip: Analysis, transform: Stft, times: NDArray[np.float64], octaves: NDArray[np.float64] | None,
+                     locks: NDArray[np.int64], state: vocoder.State, following: int) -> tuple[Tensor, vocoder.State]:
     """A clip's STFT at times ``[columns]`` of its own, shifted by octaves ``[columns]``."""
-    transform = stft(plan.sample_rate, OVERLAP, "hann")
     positions = times / transform.hop_samples
     lower = np.floor(positions).astype(np.int64)
     first, count = int(lower.min()), int(lower.max() - lower.min()) + 2
     # a window on either side more, for columns hear what lies around their samples
     start, more = (first - STFT_MARGIN) * transform.hop_samples, 2 * STFT_MARGIN
-    found = transform.forward(torch.from_numpy(clip.audio(start, (count - 1 + more) * transform.hop_samples)).to(plan.model.device))
-    low = torch.from_numpy(lower - first + STFT_MARGIN).to(plan.model.device)
-    spectrum, _ = vocoder.propagate(
-        found[..., low], found[..., low + 1], positions, transform.centres_hz, plan.sample_rate / transform.hop_samples,
-        reach=np.full(len(transform.centres_hz), STFT_MARGIN), octaves=octaves, locked=targets.locked(times, plan.locks[place]))
-    return spectrum
+    samples = torch.from_numpy(clip.audio(start, (count - 1 + more) * transform.hop_samples))
+    found = transform.forward(samples.to(clip.model.device))
+    low = torch.from_numpy(lower - first + STFT_MARGIN).to(clip.model.device)
+    return vocoder.propagate(found[..., low], found[..., low + 1], positions, transform.centres_hz,
+                             transform.sample_rate / transform.hop_samples, reach=np.full(len(transform.centres_hz), STFT_MARGIN),
+                             octaves=octaves, locked=locks, state=state, following=min(following, len(times) - 1))
 
 
 def _at_columns(octaves: NDArray[np.float64] | None, slices: Slices, part: int, times: NDArray[np.float64]
@@ -178,6 +184,8 @@ def _at_columns(octaves: NDArray[np.float64] | None, slices: Slices, part: int, 
     return None if octaves is None else np.interp(times, slices.frames(part) * slices.hop_samples, octaves)
 
 
-def _length(slices: Slices) -> int:
-    """How many samples a slice holds: those that its frames can sound in."""
-    return math.ceil(slices.size * slices.hop_samples)
+def _span(slices: Slices, part: int, transform: Stft) -> tuple[int, int]:
+    """First sample and length of what a slice's frames can sound in; columns lie on multiples of the hop in every slice."""
+    begin = slices.audio_start(part)
+    start = begin // transform.hop_samples * transform.hop_samples
+    return start, math.ceil(slices.size * slices.hop_samples) + begin - start

@@ -153,9 +153,7 @@ def _parts(plan: Plan, number: int, slices: Slices, part: int, weights: Amounts,
             found[place] = clip.slice(part)
         else:
             following = min(slices.hop_frames, slices.size - 1)
-            locks = locked(times[place], plan.locks[place])
-            if warp.is_identity and octaves[place] is not None:  # back in its own pitch it takes up its own phase again
-                locks = np.union1d(locks, np.flatnonzero(octaves[place] == 0.0))
+            locks = locked(times[place], plan.locks[place], octaves[place] if warp.is_identity else None)
             found[place], phases[place] = _read(clip, times[place] / slices.hop_samples, octaves[place], locks,
                                                 phases.get(place), following)
     any_ = next(one for one in found if one is not None)
@@ -193,10 +191,15 @@ def _read(clip: Analysis, positions: NDArray[np.float64], octaves: NDArray[np.fl
     return Frames(coefficients, between(found.levels), between(found.loudness), between(found.latents, 1), lost), state
 
 
-def locked(times: NDArray[np.float64], attacks: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Frames ``[n]`` that take up the clip's own phase: the first at or after each attack of the clip."""
+def locked(times: NDArray[np.float64], attacks: NDArray[np.float64], octaves: NDArray[np.float64] | None) -> NDArray[np.int64]:
+    """Frames ``[n]`` that take up the clip's own phase: the first at or after each attack of the clip.
+
+    Args:
+        octaves: by how much a clip that runs in its own time is shifted; back in its own pitch it is itself again.
+    """
     inside = attacks[(attacks >= times[0]) & (attacks <= times[-1])]
-    return np.unique(np.searchsorted(times, inside))
+    found = np.searchsorted(times, inside)
+    return np.unique(found if octaves is None else np.concatenate((found, np.flatnonzero(octaves == 0.0))))
 
 
 def _shifts(plan: Plan, weights: Amounts, times: Sequence[NDArray[np.float64]]

@@ -83,7 +83,8 @@ def test_stems_of_the_study_are_those_of_a_user(model: Model) -> None:
         source, domain = way.split("/")
         planned = phase_study.plan(CLIPS, model, way)
         stem, cost = phase_study.timed(replace(planned, stems=planned.stems[1:2]), 2)
-        given: dict[str, Any] = {"phase": source, "domain": domain, "repair": 2, "level": "keep", "loop": "off", "device": "cpu"}
+        given: dict[str, Any] = {"phase": source, "domain": domain, "repair": 2, "level": "keep", "loop": "off",
+                                 "device": "cpu"}
         wanted, = lts_batch.morph(CLIPS, RATE, model=model, x=[0.5], **given)
         assert stem.tobytes() == wanted.tobytes() and cost > 0.0
 
@@ -101,6 +102,7 @@ def test_only_phase_of_the_clips_nulls(results: study.Results) -> None:
 
 
 def test_stft_magnitudes_alone_are_judged_by_both_figures(results: study.Results) -> None:
+    results = json.loads(json.dumps(results))
     alone = results["alone"]["a"]
     for good, dear in ((-26.0, 0.1), (-26.0, 0.2), (-20.0, 0.1)):
         for figures in alone.values():
