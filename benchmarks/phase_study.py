@@ -47,6 +47,7 @@ SECONDS, FADE_SECONDS = 3.0, 0.02  # of each clip, and where one is cut
 NULL_DB = -90.0
 OVERLAPS = (4, 8)  # of the STFT whose magnitudes alone are known
 ALONE_SC_DB, ALONE_COST = -25.0, 0.15  # wanted of one of those
+COST_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 HEADER = ("way, repairs", "x = 0.5", "median", "by bands", "louder", "cost", "wins", "worst null", "true SC", "log-mel",
           "decoded SC", "log-mel")
 LEGEND = (
@@ -269,11 +270,12 @@ def picture(results: Results, figure: Any) -> None:
             axis.plot([_median(rows, "cost") for rows in dots], [_mean(rows, key) for rows in dots], "o-", ms=3, lw=1,
                       color=f"C{place}", label=way)
         axis.set_xscale("log")
-        axis.xaxis.set_major_formatter("{x:g}")
-        axis.xaxis.set_minor_formatter("")
+        axis.set_xticks(COST_TICKS, [f"{cost:g}" for cost in COST_TICKS])
+        axis.set_xticks([], minor=True)
         axis.set_title(title, fontsize=9)
         axis.set_xlabel(f"cost of a stem, s / s; dots: {', '.join(map(str, results['repairs']))} repairs", fontsize=8)
-        axis.grid(alpha=0.3, which="both")
+        axis.set_xlim(0.01, 1.0)
+        axis.grid(alpha=0.3)
     figure.axes[0].legend(fontsize=7)
 
 

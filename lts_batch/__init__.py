@@ -11,8 +11,8 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "load_model", "morph"]
 
 if TYPE_CHECKING:
-    from lts_batch.checkpoint import load_model
     from lts_batch.arrays import morph
+    from lts_batch.checkpoint import load_model
 
 _HOMES = {"load_model": "lts_batch.checkpoint", "morph": "lts_batch.arrays"}
 

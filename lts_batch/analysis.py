@@ -6,7 +6,9 @@ it together (the last few are kept).
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,8 +21,11 @@ from lts_batch.filterbank import Filterbank
 from lts_batch.slices import Slices
 from lts_batch.sources import Source, read_around
 
-KEPT_SLICES = 4
+KEPT_SLICES = 3
+KEPT_VIEWS = 2
 DETAIL_FLOOR_DB = -100.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ class Analysis:
         self.slices = Slices(samples, source.sample_rate, model.bands, every, round)
         self.floor = peak * 10.0 ** (DETAIL_FLOOR_DB / 20.0)
         self._kept: OrderedDict[int, Frames] = OrderedDict()
+        self._views: OrderedDict[int, Any] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -115,6 +121,15 @@ class Analysis:
                 self._kept[number] = self._analyse(number)
             self._kept.move_to_end(number)
             return self._kept[number]
+
+    def view(self, number: int, make: Callable[[], T]) -> T:
+        """Something that was made of a slice before, or is made now: what all stems in the clip's own time share."""
+        with self._lock:
+            if number not in self._views:
+                while len(self._views) >= KEPT_VIEWS:
+                    self._views.popitem(last=False)
+                self._views[number] = make()
+            return self._views[number]  # type: ignore[no-any-return]
 
     def gather(self, frames: NDArray[np.int64]) -> Frames:
         """Columns at absolute frames ``[n]`` from the slices that know them best; silence where there is none."""

@@ -5,6 +5,7 @@ spread over the STFT of the clip: the gain of a cell is the root of the wanted e
 gathered from the bands and frames that the cell's window sees.
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -48,20 +49,27 @@ class Carrier:
         top = torch.lerp(seen[:, below], seen[:, below + 1], self._share.to(device)[:, None])
         return torch.cat((bottom, top), dim=1)
 
+    def log_energies(self, magnitudes: Tensor, floor: float) -> Tensor:
+        """Logarithms of energies ``[channels, bins, columns]`` above a floor, a magnitude: silence is left silent."""
+        return self.energies(magnitudes).add_(floor**2).log_()
+
     def columns(self, magnitudes: Tensor) -> Tensor:
         """Energies ``[..., columns]`` of magnitudes ``[..., frames]``, bands as they are."""
         return torch.cat([magnitudes[..., first:first + len(weights)].square() @ weights.to(magnitudes.device)
                           for first, weights in self._spans], dim=-1)
 
 
-def gains(wanted: Tensor, there: Tensor, floor: float) -> Tensor:
-    """Gains of energies, bounded; silence is left silent.
+@lru_cache(maxsize=4)
+def carrier(bands: Bands, rows: int, bin_hz: float, frame_ends: tuple[float, float], frames: int,
+            column_ends: tuple[float, float], columns: int) -> Carrier:
+    """A cached ``Carrier`` for evenly spaced frames and columns: the stems of a job share it."""
+    return Carrier(bands, rows, bin_hz, np.linspace(*frame_ends, frames), np.linspace(*column_ends, columns))
 
-    Args:
-        floor: magnitude of what counts as silence.
-    """
-    least, most = 10.0 ** (LEAST_GAIN_DB / 20.0), 10.0 ** (MOST_GAIN_DB / 20.0)
-    return ((wanted + floor**2) / (there + floor**2)).sqrt_().clamp_(least, most)
+
+def log_gains(wanted: Tensor, there: Tensor) -> Tensor:
+    """Logarithms of the gains from the logarithms of energies, bounded."""
+    least, most = LEAST_GAIN_DB / 20.0 * math.log(10.0), MOST_GAIN_DB / 20.0 * math.log(10.0)
+    return (wanted - there).mul_(0.5).clamp_(least, most)
 
 
 def _sees_frames(frames: NDArray[np.float64], columns: NDArray[np.float64], window_seconds: float) -> tuple[int, Tensor]:
@@ -69,12 +77,13 @@ def _sees_frames(frames: NDArray[np.float64], columns: NDArray[np.float64], wind
 
     A column sees at least its nearest frame.
     """
-    first, stop = np.searchsorted(frames, (columns[0] - window_seconds / 2, columns[-1] + window_seconds / 2))
-    first, stop = max(0, min(first, len(frames) - 1)), max(1, stop)
+    ends = (float(columns[0]) - window_seconds / 2, float(columns[-1]) + window_seconds / 2)
+    begin, stop = (int(np.searchsorted(frames, end)) for end in ends)
+    first, stop = max(0, min(begin, len(frames) - 1)), max(1, stop)
     distance = np.abs(frames[first:stop, None] - columns)
     seen = np.cos(np.pi * np.clip(distance / window_seconds, 0.0, 0.5)) ** 4
     seen[distance.argmin(0), np.arange(len(columns))] += 1e-6
-    return int(first), torch.from_numpy((seen / seen.sum(0)).astype(np.float32))
+    return first, torch.from_numpy((seen / seen.sum(0)).astype(np.float32))
 
 
 @lru_cache(maxsize=8)

@@ -160,18 +160,11 @@ class Filterbank:
         if samples * bands.frame_rate != frames * sample_rate:
             raise SettingsError(f"{samples} samples at {sample_rate} Hz are not {frames} frames; use Grid.covering")
         self.bands, self.sample_rate, self.samples, self.frames = bands, sample_rate, samples, frames
-        bins, weights, signs, self.row_hz, self.model_rows = _windows(bands, sample_rate, samples, frames)
-        self._bins = torch.from_numpy(bins).to(device)
+        slots, bins, weights, signs, self.row_hz, self.model_rows = _windows(bands, sample_rate, samples, frames)
+        self.rows = len(self.row_hz)  # bands below Nyquist and residual
+        self._slots, self._bins = torch.from_numpy(slots).to(device), torch.from_numpy(bins).to(device)
         self._weights = torch.from_numpy(weights).to(device)
         self._imaginary_weights = torch.from_numpy(weights * signs).to(device)
-        self._sums = [(torch.from_numpy(target).to(device), torch.from_numpy(slots).to(device),
-                       torch.from_numpy(factors).to(device))
-                      for target, slots, factors in _overlaps(bins, weights, signs)]
-
-    @property
-    def rows(self) -> int:
-        """Number of coefficient rows: bands below Nyquist and residual."""
-        return self._bins.shape[0]
 
     @property
     def reach(self) -> NDArray[np.int64]:
@@ -188,10 +181,11 @@ class Filterbank:
         if audio.ndim != 2 or audio.shape[1] > self.samples:
             raise SettingsError(f"audio {tuple(audio.shape)} does not fit [channels, at most {self.samples} samples]")
         spectrum = torch.fft.rfft(audio, n=self.samples)  # [channels, bins]
-        banded = spectrum[:, self._bins]  # [channels, rows, frames]
-        banded = torch.complex(banded.real * self._weights, banded.imag * self._imaginary_weights)
-        if every > 1:
-            banded = banded.unflatten(-1, (every, self.frames // every)).sum(-2)
+        seen = spectrum[:, self._bins]
+        banded = spectrum.new_zeros(audio.shape[0], self.rows * self.frames)
+        banded[:, self._slots] = torch.complex(seen.real * self._weights, seen.imag * self._imaginary_weights)
+        banded = banded.unflatten(1, (self.rows, every, self.frames // every))
+        banded = banded.sum(2) if every > 1 else banded[:, :, 0]  # folded in frequency: thinned in time
         coefficients: Tensor = torch.fft.ifft(banded, dim=-1, norm="forward") * (2.0 / self.samples)
         return coefficients
 
@@ -203,14 +197,14 @@ class Filterbank:
         if coefficients.shape[1:] != (self.rows, self.frames):
             raise SettingsError(f"coefficients {tuple(coefficients.shape)} do not fit [channels, {self.rows},"
                                 f" {self.frames}]")
-        banded = torch.view_as_real(torch.fft.fft(coefficients, dim=-1)).reshape(coefficients.shape[0], -1, 2)
-        spectrum = banded.new_zeros(coefficients.shape[0], self.samples // 2 + 1, 2)
-        for target, slots, factors in self._sums:
-            spectrum[:, target] = (banded[:, slots] * factors).sum(-2)
+        banded = torch.fft.fft(coefficients, dim=-1).reshape(coefficients.shape[0], -1)[:, self._slots]
+        parts = (banded.real * self._weights, banded.imag * self._imaginary_weights)
+        spectrum = torch.stack([torch.complex(*(_summed(row, self._bins, self.samples // 2 + 1) for row in rows))
+                                for rows in zip(*parts, strict=True)])
         spectrum[:, 0] *= 2.0  # bins that are their own mirror image get both halves
         if self.samples % 2 == 0:
             spectrum[:, -1] *= 2.0
-        audio: Tensor = torch.fft.irfft(torch.view_as_complex(spectrum), n=self.samples)
+        audio: Tensor = torch.fft.irfft(spectrum, n=self.samples)
         return audio * (self.samples / (2.0 * self.frames))
 
 
@@ -220,13 +214,20 @@ def filterbank(bands: Bands, sample_rate: int, samples: int, frames: int, device
     return Filterbank(bands, sample_rate, samples, frames, device)
 
 
-def _windows(bands: Bands, sample_rate: int, samples: int, frames: int
-             ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], NDArray[np.float64], int]:
-    """For each slot of each row's FFT its spectrum bin, weight and sign of the imaginary part, all ``[rows, frames]``.
+def _summed(values: Tensor, bins: Tensor, count: int) -> Tensor:
+    """Values ``[n]`` added up where they belong ``[count]``, one after the other: the same bits on every run."""
+    return values.new_zeros(count).index_add_(0, bins, values)
 
-    Slot j of a row holds the one bin of its window that is j modulo ``frames``. Windows that reach past DC or Nyquist
-    go on into the mirror image X[-b] = conj(X[b]) (sign -1): cut off there, they would ring for seconds. The last values
-    are the centre of each row in Hz ``[rows]`` and the number of model rows.
+
+def _windows(bands: Bands, sample_rate: int, samples: int, frames: int
+             ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], NDArray[np.float64],
+                        int]:
+    """All that the windows see, one entry for each bin of each window ``[n]``: the slot of the rows' FFTs it goes to (flat, of
+    ``[rows, frames]``), its spectrum bin, its weight, and the sign of its imaginary part.
+
+    Bin b of a window goes to slot b modulo ``frames`` of its row. Windows that reach past DC or Nyquist go on into the mirror
+    image X[-b] = conj(X[b]) (sign -1): cut off there, they would ring for seconds. The last values are the centre of each row
+    in Hz ``[rows]`` and the number of model rows.
     """
     bin_hz, nyquist, cap = sample_rate / samples, sample_rate / 2.0, float(bands.frame_rate) / 2
     inside = bands.centres_hz + bands.half_widths_hz <= nyquist
@@ -241,45 +242,16 @@ def _windows(bands: Bands, sample_rate: int, samples: int, frames: int
     windows += [_hann(c, cap, bin_hz) for c in ladder]
     windows += [_low_pass(low_edge - low_half, low_edge + low_half, bin_hz)]
 
-    folded = [_fold(np.arange(start, start + len(window)), samples) for start, window in windows]
-    power = np.zeros(samples // 2 + 1)
-    for (bins, _), (_, window) in zip(folded, windows, strict=True):
-        np.add.at(power, bins, window**2)
+    rows = np.repeat(np.arange(len(windows)), [len(window) for _, window in windows])
+    places = np.concatenate([np.arange(start, start + len(window)) for start, window in windows])
+    values = np.concatenate([window for _, window in windows])
+    bins, signs = _fold(places, samples)
+    power = np.bincount(bins, values**2, samples // 2 + 1)
     power[0] *= 2.0
     if samples % 2 == 0:
         power[-1] *= 2.0
-
-    index = np.zeros((len(windows), frames), dtype=np.int64)
-    weights = np.zeros((len(windows), frames), dtype=np.float32)
-    signs = np.ones((len(windows), frames), dtype=np.float32)
-    for row, ((start, window), (bins, sign)) in enumerate(zip(windows, folded, strict=True)):
-        slots = np.arange(start, start + len(window)) % frames
-        index[row, slots], signs[row, slots] = bins, sign
-        weights[row, slots] = window / np.sqrt(power[bins])
-    return index, weights, signs, np.concatenate((centres, ladder, [0.0])), int(inside.sum())
-
-
-def _overlaps(bins: NDArray[np.int64], weights: NDArray[np.float32], signs: NDArray[np.float32]
-              ) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
-    """How the slots of all rows add up to the spectrum: (bins ``[n]``, flat slots ``[n, c]``, factors ``[n, c, 2]``).
-
-    Bins are grouped by how many windows cover them (c, rounded up to a power of two: three in the treble, dozens in the
-    bass), so that each group is one gather and one sum: the same bits on every run, and far faster than scattering.
-    """
-    used = np.flatnonzero(weights)
-    used = used[np.argsort(bins.reshape(-1)[used], kind="stable")]
-    covered, first, counts = np.unique(bins.reshape(-1)[used], return_index=True, return_counts=True)
-    sizes = 2 ** np.ceil(np.log2(counts)).astype(np.int64)
-    groups = []
-    for size in np.unique(sizes):
-        mine = sizes == size
-        places = np.arange(size) + first[mine][:, None]
-        there = np.arange(size) < counts[mine][:, None]
-        slots = used[np.where(there, places, 0)]
-        factors = weights.reshape(-1)[slots] * there
-        groups.append((covered[mine], slots,
-                       np.stack((factors, factors * signs.reshape(-1)[slots]), axis=-1).astype(np.float32)))
-    return groups
+    weights = (values / np.sqrt(power[bins])).astype(np.float32)
+    return rows * frames + places % frames, bins, weights, signs, np.concatenate((centres, ladder, [0.0])), int(inside.sum())
 
 
 def _hann(centre_hz: float, half_hz: float, bin_hz: float) -> tuple[int, NDArray[np.float64]]:

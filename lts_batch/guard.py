@@ -8,6 +8,7 @@ that after it, of the clip where that is most. What is more is turned down, as t
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from lts_batch import interpolate, targets
 from lts_batch.planning import Plan
@@ -73,12 +74,18 @@ def _lower(plan: Plan, number: int, samples: Audio, start: int, moment: float, g
             allowed = np.maximum(allowed, own[:split] / attack)
     limit = allowed * mine[split:].mean() * 10.0 ** (LEEWAY_DB / 10.0)
     wanted = np.sqrt(np.minimum(1.0, limit / np.maximum(mine[:split], 1e-30)))
-    wanted = np.minimum(1.0, np.convolve(np.pad(wanted, span, mode="edge"), np.hanning(2 * span + 1) / span, mode="valid"))
+    wanted = _smoothed(wanted, span)
     here = slice(first - start, first - start + split)
     gain[here] = np.minimum(gain[here], wanted)
 
 
 def _energy(samples: Audio, span: int) -> NDArray[np.float64]:
-    """Short-time energy of all channels ``[samples]``: Hann windows of ``span`` samples on either side."""
-    window = np.hanning(2 * span + 1)
-    return np.convolve(np.square(samples.astype(np.float64)).sum(axis=0), window / window.sum(), mode="same")
+    """Short-time energy of all channels ``[samples]``."""
+    return _smoothed(np.square(samples.astype(np.float64)).sum(axis=0), span)
+
+
+def _smoothed(values: NDArray[np.float64], span: int) -> NDArray[np.float64]:
+    """Means by a triangle of ``span`` samples on either side: two running means."""
+    for _ in range(2):
+        values = uniform_filter1d(values, span, mode="nearest")
+    return values

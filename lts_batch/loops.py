@@ -24,7 +24,7 @@ _ENOUGH_HZ = 16000  # higher rates are averaged down towards this
 _COEFFICIENTS = 32
 _LEARNT_SECONDS, _PREDICTED_SECONDS, _CLICK_SECONDS, _END_SECONDS = 0.050, 0.020, 0.0015, 0.010
 _PLACES, _PLACE_SECONDS, _STEP_SECONDS = 24, 0.32, 0.020  # looked at inside: all of a clip of up to eight seconds
-_TURNS = 16  # in which the places inside are gone through
+_JUMPS, _SPREAD = 32, 48  # how many places inside are looked at
 _SLACK = 1e-6  # of the power: what is off by less is not heard
 _FLOOR_DB = -100.0  # of the clip's peak: likewise
 _LEAST_DB, _MOST_DB = 3.0, 30.0  # smaller surprises are always allowed; larger ones are attacks, all alike
@@ -60,13 +60,23 @@ def is_seamless(source: Source) -> bool:
     over = _surprises(seam, np.array([predicted, learnt + predicted]), rate_hz, floor)
     over = np.minimum(np.stack((over[0, 0], over[1, 1])), _MOST_DB)  # from the end forwards, and from the start backwards
     worst = np.full(over.shape, _LEAST_DB)
-    for turn in range(_TURNS):  # all over the clip first, then closer: most seams are no surprise after a few looks
-        for part, some in zip(inside, firsts, strict=True):
-            if (over <= worst + MARGIN_DB).all():
-                return True
-            if len(some[turn::_TURNS]):
-                worst = np.maximum(worst, _surprises(part, some[turn::_TURNS], rate_hz, floor).max(axis=0))
+    for place, first in _telling(inside, firsts, learnt, predicted):
+        if (over <= worst + MARGIN_DB).all():
+            return True
+        worst = np.maximum(worst, _surprises(inside[place], np.array([first]), rate_hz, floor)[0])
     return bool((over <= worst + MARGIN_DB).all())
+
+
+def _telling(inside: list[Array], firsts: list[NDArray[np.int64]], learnt: int, predicted: int) -> list[tuple[int, int]]:
+    """Where to look inside (part, sample), the places likeliest to surprise first: where loudness jumps most, up or down.
+    After those come places all over the clip."""
+    places = [(place, int(first)) for place, some in enumerate(firsts) for first in some]
+    before, after = (np.array([_power(inside[place], first + shift, predicted) for place, first in places]) + 1e-30
+                     for shift in (learnt - predicted, learnt))
+    by_jump = np.argsort(before / after, kind="stable")
+    jumps = np.stack((by_jump, by_jump[::-1]), axis=1).reshape(-1)[:_JUMPS]  # up, down, up, down
+    spread = np.arange(0, len(places), max(1, len(places) // _SPREAD))
+    return [places[n] for n in dict.fromkeys((*jumps.tolist(), *spread.tolist()))]
 
 
 def _places(source: Source) -> Iterator[NDArray[np.float32]]:

@@ -5,12 +5,11 @@ starts from noise. Both may be repaired by the fast Griffin-Lim algorithm (Perra
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
-
-from lts_batch.filterbank import Filterbank
 
 ALPHA = 0.99  # acceleration of Griffin-Lim
 LEAST_STRENGTH = 1e-18  # a carrier below it has no phase to speak of: its square is no longer a normal number
@@ -59,11 +58,18 @@ def noise_phase(shape: torch.Size, seed: int, first_frame: int = 0, block_frames
     return torch.polar(torch.ones(shape), angle)
 
 
-def griffin_lim(target: Tensor, start: Tensor, bank: Filterbank, rows: int, iterations: int) -> Tensor:
-    """Fast Griffin-Lim in the frame: ``iterations`` projections onto what some waveform really has.
+class Transform(Protocol):
+    """A transform and its inverse, which gives the audio whose coefficients are nearest."""
+
+    def forward(self, audio: Tensor) -> Tensor: ...
+    def inverse(self, coefficients: Tensor) -> Tensor: ...
+
+
+def griffin_lim(target: Tensor, start: Tensor, bank: Transform, rows: int, iterations: int) -> Tensor:
+    """Fast Griffin-Lim: ``iterations`` projections onto what some waveform really has.
 
     Args:
-        target: magnitudes ``[channels, rows, frames]`` of the first ``rows`` rows; the residual rows of ``start`` stay.
+        target: magnitudes ``[channels, rows, frames]`` of the first ``rows`` rows; the other rows of ``start`` stay.
         start: coefficients ``[channels, all rows, frames]`` to begin with.
     """
     current, previous = start, start

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from lts_batch import guard, rebuild, targets
 from lts_batch.planning import Plan, Stem, plan
 from lts_batch.slices import Slices
-from lts_batch.targets import Phases
+from lts_batch.targets import Carried
 
 __all__ = ["Block", "Plan", "Stem", "blocks", "plan"]
 
@@ -40,14 +40,6 @@ class Block:
     samples: Audio
 
 
-@dataclass(frozen=True)
-class _Carried:
-    """What a stem carries on from slice to slice: the phases of its clips, on the filterbank and on the STFT."""
-
-    frames: Phases
-    columns: Phases
-
-
 def blocks(plan: Plan, workers: int | None = None) -> Iterator[Block]:
     """The stems before their finish, a block at a time, each stem's blocks in order; stems of long clips advance side by side.
 
@@ -56,14 +48,14 @@ def blocks(plan: Plan, workers: int | None = None) -> Iterator[Block]:
     """
     slices = [Slices(stem.samples, plan.sample_rate, plan.model.bands, plan.every, plan.round) for stem in plan.stems]
     order = sorted(((part + 1) / one.count, stem, part) for stem, one in enumerate(slices) for part in range(one.count))
-    phases = [_Carried({}, {}) for _ in plan.stems]
+    phases = [Carried({}, {}) for _ in plan.stems]
     joins = [_Joiner(plan, stem, one) for stem, one in zip(plan.stems, slices, strict=True)]
     for (_, stem, part), samples in zip(order, _made(plan, slices, order, phases, workers or os.cpu_count() or 1), strict=True):
         start, block = joins[stem].join(part, samples)
         yield Block(stem, start, block)
 
 
-def _made(plan: Plan, slices: Sequence[Slices], order: Sequence[tuple[float, int, int]], phases: Sequence[_Carried],
+def _made(plan: Plan, slices: Sequence[Slices], order: Sequence[tuple[float, int, int]], phases: Sequence[Carried],
           workers: int) -> Iterator[Audio]:
     """The slices in order, some of them under way at once; a stem's slices one after another."""
     latest: dict[int, Future[Audio]] = {}
@@ -73,10 +65,11 @@ def _made(plan: Plan, slices: Sequence[Slices], order: Sequence[tuple[float, int
             before.result()
         state = phases[stem]
         aim = targets.target(plan, stem, slices[stem], part, state.frames)
-        samples = rebuild.waveform(plan, stem, slices[stem], part, aim, state.columns).cpu().numpy()
+        samples = rebuild.waveform(plan, stem, slices[stem], part, aim, state).cpu().numpy()
         return guard.guard(plan, stem, samples, slices[stem].audio_start(part))
 
-    with _one_thread_each(), ThreadPoolExecutor(workers) as pool:
+    # a new thread would begin with as many threads of its own as there are cores
+    with _one_thread_each(), ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         if workers > 1:
             list(pool.map(lambda clip: clip.slice(0), plan.clips))
         under_way: deque[Future[Audio]] = deque()
@@ -140,4 +133,4 @@ def _fade(old: Audio, new: Audio) -> None:
 
 
 def _ramp(samples: int) -> Audio:
-    return (np.arange(samples, dtype=np.float32) + 0.5) / samples
+    return np.asarray((np.arange(samples) + 0.5) / samples, dtype=np.float32)

@@ -76,7 +76,7 @@ def track(source: Source) -> Track:
     f0, probability, loud = map(np.concatenate, (hertz, voiced, power))
     audible = loud > loud.max() * 10.0 ** (QUIET_DB / 10.0)
     hop = _HOP / _RATE_HZ
-    sure = np.where(audible, probability, 0.0) > 0.5  # noqa: PLR2004 - more likely voiced than not
+    sure = np.where(audible, probability, 0.0) > 0.5
     if sure.sum() < LEAST_VOICED * audible.sum():
         return Track(np.zeros(len(f0)), np.zeros(len(f0)), hop, 0.0)
     log2_hz = np.interp(np.arange(len(f0)), np.flatnonzero(sure), np.log2(f0[sure]))
@@ -113,8 +113,8 @@ def shift(values: Tensor, octaves: NDArray[np.float64], centres_hz: NDArray[np.f
     weight = torch.from_numpy(share.astype(np.float32)).to(values.device)
     columns = torch.from_numpy(moved).to(values.device)
     mine = values[..., columns]
-    picked = [mine.gather(1, (low + more).clamp_max(len(centres_hz) - 1).expand(len(values), -1, -1)) for more in (0, 1)]
-    found = torch.lerp(*picked, weight) * torch.from_numpy((below >= 0).astype(np.float32)).to(values.device)
+    first, second = (mine.gather(1, (low + more).clamp_max(len(centres_hz) - 1).expand(len(values), -1, -1)) for more in (0, 1))
+    found = torch.lerp(first, second, weight) * torch.from_numpy((below >= 0).astype(np.float32)).to(values.device)
     out = values.clone()
     out[..., columns] = found
     return out

@@ -23,7 +23,6 @@ from lts_batch.settings import Settings
 from lts_batch.sources import Resampled, Source
 from lts_batch.survey import Survey, survey
 
-
 ASK_EVERY = {"standard": 3, "draft": 2}  # frames for each one that the network is asked for (benchmarks/README.md)
 LOUDNESS_NODES = 33  # amounts at which the loudness of a moving stem is worked out ahead
 MOST_LOUDER_DB = 24.0  # two hits that do not meet would have to be made louder than that
@@ -96,7 +95,8 @@ def plan(clips: Sequence[Source], settings: Settings, model: Model, names: Seque
     round_ = settings.loop == "on" or (settings.loop == "auto" and _are_loops(sources, surveys))
     lengths = align.laid_out([source.samples for source in sources], settings.align)
     # what is repeated and cut off in the middle of a round has no seam to pass through
-    round_ = round_ and (settings.align != "loop" or all(length % one.samples == 0 for length, one in zip(lengths, sources)))
+    round_ = round_ and (settings.align != "loop" or all(length % one.samples == 0 for length, one in
+                                                     zip(lengths, sources, strict=True)))
     anchors, more = meeting.anchors(sources, settings.align)
     pitches = _pitches(sources, settings)
     model = model.on(settings.device)
@@ -133,7 +133,8 @@ def _analysis(place: int, source: Source, samples: int, peak: float, pitched: Pi
     drawing = Drawing(settings.seed * 4 + place, settings.temperature) if settings.sample else None
     draft = settings.quality == "draft"
     return Analysis(source, samples, channels, peak, model, detail=settings.detail > 0.0,
-                    phases=not draft and settings.domain == "frame", every=COARSEST if draft else 1, ask_every=ASK_EVERY[settings.quality],
+                    phases=not draft and settings.domain == "frame", every=COARSEST if draft else 1,
+                    ask_every=ASK_EVERY[settings.quality],
                     period=source.samples if round_ or settings.align == "loop" else None, round=round_, drawing=drawing,
                     pitched=pitched)
 
@@ -196,17 +197,18 @@ def _line(weights: Sequence[float], surveys: Sequence[Survey]) -> float:
 def _path_db(weights: Sequence[float], layout: Layout, surveys: Sequence[Survey], rate: int, repeated: bool) -> float:
     """Loudness of a stem whose levels are interpolated moment by moment: less than on the line, for where one clip is loud
     the other need not be."""
-    steps = (np.arange(max(1, round(layout.samples / rate / _STEP_SECONDS))) + 0.5) * _STEP_SECONDS
+    count = max(1, round(layout.samples / rate / _STEP_SECONDS))
+    steps = np.arange(0.5, count, dtype=np.float64) * _STEP_SECONDS
     tracks = []
     for warp, one in zip(layout.warps, surveys, strict=True):
         place = warp(steps * rate) / rate / _STEP_SECONDS
-        count = one.energies.shape[1]
-        place = place % count if repeated else place
-        found = one.energies[:, np.clip(place.astype(np.int64), 0, count - 1)]
-        tracks.append(torch.from_numpy(np.sqrt(found * ((place >= 0) & (place < count)))))
+        known = one.energies.shape[1]
+        place = place % known if repeated else place
+        found = one.energies[:, np.clip(place.astype(np.int64), 0, known - 1)]
+        tracks.append(torch.from_numpy(np.sqrt(found * ((place >= 0) & (place < known)))))
     channels = max(len(track) for track in tracks)
-    tracks = [track.expand(channels, -1) if len(track) == 1 else torch.nn.functional.pad(track, (0, 0, 0, channels - len(track)))
-              for track in tracks]
+    tracks = [track.expand(channels, -1) if len(track) == 1 else
+              torch.nn.functional.pad(track, (0, 0, 0, channels - len(track))) for track in tracks]
     mixed = interpolate.levels(tracks, torch.tensor(weights, dtype=torch.float64)[:, None].expand(-1, len(steps)),
                                [one.peak for one in surveys])
     found_db = loudness.integrated_db(mixed.square().numpy())

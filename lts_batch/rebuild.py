@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lts_batch import carry, phase, targets, vocoder
-from lts_batch.analysis import Analysis
+from lts_batch.analysis import Analysis, Frames
 from lts_batch.planning import Plan
 from lts_batch.slices import Slices
 from lts_batch.stft import Stft, stft
-from lts_batch.targets import Phases, Target
+from lts_batch.targets import Carried, Phases, Target
 
 OVERLAP = 4  # windows of the STFT over each sample
 STFT_MARGIN = OVERLAP // 2  # hops: half a window
 LEAST = 1e-20  # magnitudes below it are silence
-REPAIRS = {"griffinlim": 32, "pghi": 0}  # unless settings say otherwise
+REPAIRS = {"source": 0, "griffinlim": 32, "pghi": 4}  # unless settings say otherwise
 CARRIER_FLOOR = 1e-3  # of a clip's peak: quieter frames are not raised to the level of the other clips
 
 
@@ -44,31 +44,31 @@ class Sized:
 
 
 @torch.no_grad()
-def waveform(plan: Plan, number: int, slices: Slices, part: int, target: Target, phases: Phases) -> Tensor:
+def waveform(plan: Plan, number: int, slices: Slices, part: int, target: Target, carried: Carried) -> Tensor:
     """Slice ``part`` of stem ``number`` from ``slices.audio_start`` on: ``[channels, samples]``.
 
-    ``phases`` carries on from the slice before.
+    ``carried`` is what the slice before left.
     """
-    if plan.settings.phase == "source" and not plan.clips[0].phases:
-        return _on_stft(plan, number, slices, part, target, phases)
-    return _on_frame(plan, number, slices, part, target)
+    if plan.clips[0].phases:
+        return _on_frame(plan, number, slices, part, target, carried)
+    return _on_stft(plan, number, slices, part, target, carried)
 
 
-def _on_frame(plan: Plan, number: int, slices: Slices, part: int, target: Target) -> Tensor:
+def _on_frame(plan: Plan, number: int, slices: Slices, part: int, target: Target, carried: Carried) -> Tensor:
     """Phase made on the filterbank itself."""
     bank, settings = slices.bank(str(plan.model.device)), plan.settings
     rows, shares = bank.model_rows, target.amounts.shares
     if settings.phase == "source":
         coefficients = _from_clips(plan, target, shares, rows)
-        repairs = settings.repair or 0
     else:
-        coefficients = _from_nothing(plan, number, int(slices.frames(part)[0]), target, shares, rows)
-        repairs = REPAIRS[settings.phase] if settings.repair is None else settings.repair
+        coefficients = _from_nothing(plan, number, int(slices.frames(part)[0]), target, shares, rows, carried.tail)
+    repairs = REPAIRS[settings.phase] if settings.repair is None else settings.repair
     whole = slices.laid(coefficients)
     if repairs and not bool(target.pure.any(0).all() and settings.phase == "source"):
         whole = phase.griffin_lim(slices.laid(target.magnitudes), whole, bank, rows, repairs)
     samples = bank.inverse(whole)
     if not slices.whole:
+        carried.tail = whole[:, :rows, slices.hop_frames:slices.hop_frames + slices.lead_frames].clone()
         return samples
     lead = -slices.audio_start(part)  # what sounds before the start is at the end of the transform's circle
     return torch.cat((samples[:, samples.shape[1] - lead:], samples[:, :samples.shape[1] - lead]), dim=1)
@@ -90,13 +90,14 @@ def _from_clips(plan: Plan, target: Target, shares: Tensor, rows: int) -> Tensor
     return found
 
 
-def _from_nothing(plan: Plan, number: int, first_frame: int, target: Target, shares: Tensor, rows: int) -> Tensor:
-    """Coefficients with a phase made up from the magnitudes alone."""
+def _from_nothing(plan: Plan, number: int, first_frame: int, target: Target, shares: Tensor, rows: int, tail: Tensor | None
+                  ) -> Tensor:
+    """Coefficients with a phase made up from the magnitudes alone, going on from the tail of the slice before."""
     seed = plan.settings.seed + 7919 * number
     if plan.settings.phase == "pghi":
         from lts_batch import pghi  # compiles: only what needs it shall wait for it
 
-        made = pghi.on_frame(target.magnitudes, plan.model.bands, seed=seed, first_frame=first_frame)
+        made = pghi.on_frame(target.magnitudes, plan.model.bands, seed=seed, first_frame=first_frame, known=tail)
     else:
         made = target.magnitudes * phase.noise_phase(target.magnitudes.shape, seed, first_frame).to(shares.device)
     return torch.cat((made, _mixed([part.coefficients[:, rows:] for part in target.parts], shares)), 1)
@@ -107,59 +108,108 @@ def _mixed(residuals: list[Tensor], shares: Tensor) -> Tensor:
     return torch.stack([share * one for share, one in zip(shares, residuals, strict=True)]).sum(0)
 
 
-def _on_stft(plan: Plan, number: int, slices: Slices, part: int, target: Target, phases: Phases) -> Tensor:
+def _on_stft(plan: Plan, number: int, slices: Slices, part: int, target: Target, carried: Carried) -> Tensor:
     """Phase made on an STFT of the clips: each column and bin with the gain that the bands it sees need."""
-    transform, settings, rate = stft(plan.sample_rate, OVERLAP, "hann"), plan.settings, plan.sample_rate
+    transform, settings = stft(plan.sample_rate, OVERLAP, "hann"), plan.settings
     start, length = _span(slices, part, transform)
-    times = start + np.arange(transform.frames(length)) * float(transform.hop_samples)  # [columns], in samples of the stem
+    times = np.arange(transform.frames(length), dtype=np.float64) * transform.hop_samples + start  # in samples of the stem
     weights = targets.amounts(plan, plan.stems[number], times)
-    spectra = _spectra(plan, number, slices, part, target, times, phases)
-    alone = [bool(mine.all()) for mine in target.pure]
+    views = _views(plan, number, slices, part, target, times, carried.columns)
+    alone = [bool(mine.all()) and settings.phase == "source" for mine in target.pure]
     if any(alone):
-        return transform.inverse(spectra[alone.index(True)], length)[:, slices.audio_start(part) - start:]
+        return transform.inverse(views[alone.index(True)].spectrum, length)[:, slices.audio_start(part) - start:]
 
-    rows = target.magnitudes.shape[1]
-    carrier = carry.Carrier(plan.model.bands, rows, rate / transform.window_samples,
-                            slices.frames(part) * slices.hop_samples / rate, times / rate)
+    carrier = _carrier(plan, slices, part, transform)
     bins, shares = carrier.bins, weights.shares
-    wanted = carrier.energies(target.magnitudes)
+    floor = max(clip.floor for clip in plan.clips)
+    wanted = carrier.log_energies(target.magnitudes, floor)
     log_magnitude = torch.zeros_like(wanted)
-    for share, clip, one, spectrum in zip(shares, plan.clips, target.parts, spectra, strict=True):
-        gain = carry.gains(wanted, carrier.energies(one.true(rows)), clip.floor)
-        log_magnitude.addcmul_((gain * phase.strengths(spectrum[:, :bins])).clamp_min_(LEAST).log_(), share.expand_as(gain))
-    levels = [carrier.columns(one.levels).sqrt() for one in target.parts]
-    floors = [clip.peak * CARRIER_FLOOR for clip in plan.clips]
-    blend = phase.blend([spectrum[:, :bins] for spectrum in spectra], levels, floors, shares)
-    magnitudes = log_magnitude.exp_()
-    whole = torch.cat((phase.impose(magnitudes, blend), _mixed([spectrum[:, bins:] for spectrum in spectra], shares)), 1)
-    pure = weights.pure if settings.detail == 1.0 else torch.zeros_like(weights.pure)
-    for spectrum, mine in zip(spectra, pure, strict=True):
-        if bool(mine.any()):
-            whole = torch.where(mine, spectrum, whole)
-    if settings.repair:
-        whole = phase.griffin_lim(phase.strengths(whole[:, :bins]), whole, Sized(transform, length), bins, settings.repair)
+    for share, view in zip(shares, views, strict=True):
+        log_magnitude.addcmul_(carry.log_gains(wanted, view.log_energies).add_(view.log_strengths), share.expand_as(wanted))
+    spectra, floors = [view.spectrum for view in views], [clip.peak * CARRIER_FLOOR for clip in plan.clips]
+    blend = phase.blend([spectrum[:, :bins] for spectrum in spectra], [view.levels for view in views], floors, shares)
+    rest = _mixed([spectrum[:, bins:] for spectrum in spectra], shares)  # above the bands: mixed as it is
+    if settings.phase == "source":
+        whole = torch.cat((phase.impose(log_magnitude.exp_(), blend), rest), 1)
+        for spectrum, mine in zip(spectra, weights.pure if settings.detail == 1.0 else (), strict=False):
+            if bool(mine.any()):
+                whole = torch.where(mine, spectrum, whole)
+    else:
+        first = start // transform.hop_samples
+        whole = _made_up(plan, number, transform, torch.cat((log_magnitude.exp_(), phase.strengths(rest)), 1), first)
+    repairs = REPAIRS[settings.phase] if settings.repair is None else settings.repair
+    if repairs:
+        bins = bins if settings.phase == "source" else whole.shape[1]
+        whole = phase.griffin_lim(phase.strengths(whole[:, :bins]), whole, Sized(transform, length), bins, repairs)
     return transform.inverse(whole, length)[:, slices.audio_start(part) - start:]
 
 
-def _spectra(plan: Plan, number: int, slices: Slices, part: int, target: Target, times: NDArray[np.float64], phases: Phases
-             ) -> list[Tensor]:
-    """STFTs of the clips in the stem's time and pitch, ``[channels, bins, columns]`` each."""
+def _made_up(plan: Plan, number: int, transform: Stft, magnitudes: Tensor, first_frame: int) -> Tensor:
+    """Columns of the STFT with a phase made up from the magnitudes alone."""
+    seed = plan.settings.seed + 7919 * number
+    if plan.settings.phase == "pghi":
+        from lts_batch import pghi  # compiles: only what needs it shall wait for it
+
+        return pghi.on_stft(magnitudes, transform, seed=seed, first_frame=first_frame)
+    return magnitudes * phase.noise_phase(magnitudes.shape, seed, first_frame).to(magnitudes.device)
+
+
+@dataclass(frozen=True)
+class View:
+    """A clip on the STFT, in the stem's time and pitch.
+
+    Attributes:
+        spectrum: ``[channels, bins, columns]``.
+        log_strengths: logarithms of its magnitudes ``[channels, covered bins, columns]``.
+        log_energies: logarithms of what the bands hold of each cell, of the same shape.
+        levels: norms of the frames as each column sees them ``[channels, columns]``.
+    """
+
+    spectrum: Tensor
+    log_strengths: Tensor
+    log_energies: Tensor
+    levels: Tensor
+
+
+def _views(plan: Plan, number: int, slices: Slices, part: int, target: Target, times: NDArray[np.float64], phases: Phases
+           ) -> list[View]:
+    """All clips on the STFT; one without weight is stood in for by another."""
     transform = stft(plan.sample_rate, OVERLAP, "hann")
     start, length = _span(slices, part, transform)
-    found: list[Tensor | None] = []
-    for place, (clip, warp) in enumerate(zip(plan.clips, plan.stems[number].warps, strict=True)):
+    carrier = _carrier(plan, slices, part, transform)
+    floor = max(clip.floor for clip in plan.clips)
+
+    def seen(spectrum: Tensor, frames: Frames) -> View:
+        strengths = phase.strengths(spectrum[:, :carrier.bins]).clamp_min_(LEAST).log_()
+        rows = target.magnitudes.shape[1]
+        return View(spectrum, strengths, carrier.log_energies(frames.true(rows), floor), carrier.columns(frames.levels).sqrt())
+
+    found: list[View | None] = []
+    for place, (clip, warp, frames) in enumerate(zip(plan.clips, plan.stems[number].warps, target.parts, strict=True)):
         if not bool((target.amounts.timbre[place] != 0.0).any()):
             found.append(None)
-        elif warp.is_identity and target.octaves[place] is None:
-            found.append(transform.forward(torch.from_numpy(clip.audio(start, length)).to(plan.model.device)))
+        elif warp.is_identity and target.octaves[place] is None and clip.slices == slices:
+            samples = clip.audio(start, length)
+            found.append(clip.view(part, lambda samples=samples, frames=frames: seen(  # type: ignore[misc]
+                transform.forward(torch.from_numpy(samples).to(plan.model.device)), frames)))
         else:
             octaves = _at_columns(target.octaves[place], slices, part, times)
             locks = targets.locked(warp(times), plan.locks[place], octaves if warp.is_identity else None)
             following = (_span(slices, part + 1, transform)[0] - start) // transform.hop_samples
-            spectrum, phases[place] = _warped_spectrum(clip, transform, warp(times), octaves, locks, phases.get(place), following)
-            found.append(spectrum)
+            spectrum, phases[place] = _warped_spectrum(clip, transform, warp(times), octaves, locks, phases.get(place),
+                                                       following)
+            found.append(seen(spectrum, frames))
     any_ = next(one for one in found if one is not None)
     return [any_ if one is None else one for one in found]
+
+
+def _carrier(plan: Plan, slices: Slices, part: int, transform: Stft) -> carry.Carrier:
+    """What carries bands over to the STFT in a slice."""
+    start, length = _span(slices, part, transform)
+    times = np.arange(transform.frames(length), dtype=np.float64) * transform.hop_samples + start
+    return carry.carrier(plan.model.bands, slices.bank().model_rows, plan.sample_rate / transform.window_samples,
+                         tuple((slices.frames(part)[[0, -1]] * slices.hop_samples / plan.sample_rate).tolist()), slices.size,
+                         tuple((times[[0, -1]] / plan.sample_rate).tolist()), len(times))
 
 
 def _warped_spectrum(clip: Analysis, transform: Stft, times: NDArray[np.float64], octaves: NDArray[np.float64] | None,
@@ -174,7 +224,7 @@ def _warped_spectrum(clip: Analysis, transform: Stft, times: NDArray[np.float64]
     found = transform.forward(samples.to(clip.model.device))
     low = torch.from_numpy(lower - first + STFT_MARGIN).to(clip.model.device)
     return vocoder.propagate(found[..., low], found[..., low + 1], positions, transform.centres_hz,
-                             transform.sample_rate / transform.hop_samples, reach=np.full(len(transform.centres_hz), STFT_MARGIN),
+                             transform.sample_rate / transform.hop_samples, reach=np.full(transform.bins, STFT_MARGIN),
                              octaves=octaves, locked=locks, state=state, following=min(following, len(times) - 1))
 
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lts_batch import __version__, audio, finish, mixes, pipeline
+from lts_batch import __version__, audio, finish, mixes, pipeline, spacing
 from lts_batch.chain import Chain
 from lts_batch.checkpoint import Model
 from lts_batch.errors import ClipError, OutputError
@@ -61,12 +61,13 @@ class Clip:
 
 def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: Model, job: str | None = None,
            job_digest: str | None = None, echo: Mapping[str, Any] | None = None, overwrite: bool = False,
-           preview: bool = False, progress: Progress | None = None) -> Manifest:
+           preview: bool = False, workers: int | None = None, progress: Progress | None = None) -> Manifest:
     """Writes the stems of one job, manifest.json and manifest.tsv into ``out``.
 
     Args:
         overwrite: replace files of the same names.
         preview: write the middle stem in draft quality first, as ``preview.wav``.
+        workers: how many slices of stems are made at a time; as many as there are cores if not given.
         progress: takes a fraction and a message; may raise ``Cancelled``.
 
     Raises:
@@ -84,7 +85,8 @@ def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: Model
         new = stack.enter_context(_taken_back())
         working = stack.enter_context(_working(out))
         say(0.0, "reading")
-        planned = pipeline.plan(sources, settings, model, [str(clip.path) for clip in clips])
+        titles = [str(clip.path) for clip in clips]
+        planned = pipeline.plan(sources, spacing.resolved(sources, settings, model, titles), model, titles)
         if chain is not None:
             chain.check(planned.sample_rate, planned.channels)
         wanted = known or tuple(stem.mix for stem in planned.stems)
@@ -95,7 +97,7 @@ def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: Model
             _preview(sources, settings, model, chain, working)
             _deliver(working, out, ["preview.wav"], new, overwrite)
             say(0.0, f"preview in {out / 'preview.wav'}")
-        finished = _finish(planned, chain, working, say)
+        finished = _finish(planned, chain, working, say, workers)
         peaks = [one.peak for one in finished]
         gain = finish.job_gain(peaks, settings)
         subtype = _subtype(settings, max(peak.sample for peak in peaks) * gain)
@@ -208,13 +210,14 @@ class _Stored:
     peak: Peak
 
 
-def _finish(planned: pipeline.Plan, chain: Chain | None, working: Path, say: Progress) -> list[_Stored]:
+def _finish(planned: pipeline.Plan, chain: Chain | None, working: Path, say: Progress, workers: int | None = None
+            ) -> list[_Stored]:
     """All stems, each finished as soon as it is complete."""
     finished: dict[int, _Stored] = {}
     total, done = sum(stem.samples for stem in planned.stems), 0
     missing = [stem.samples for stem in planned.stems]
     try:
-        for block in pipeline.blocks(planned):
+        for block in pipeline.blocks(planned, workers):
             path = working / f"{block.stem}.made"
             _append(path, block.samples)
             missing[block.stem] -= block.samples.shape[1]

@@ -1,8 +1,7 @@
 """A clip of any length as transforms of bounded length.
 
 Up to ``WHOLE_SECONDS`` a clip is one transform. A longer one is cut into overlapping slices whose outer margins are
-thrown away: there the cut rings (after 0.75 s it has died down to -119 dB, benchmarks/gamma_trial.py), so memory does not
-grow with length.
+thrown away: there the cut rings, so memory does not grow with length.
 """
 
 import math
@@ -17,8 +16,8 @@ from torch import Tensor
 from lts_batch.filterbank import COARSEST, RING_SECONDS, Bands, Filterbank, Grid, filterbank
 
 WHOLE_SECONDS = 12.0
-KEPT_SECONDS = 8.0  # of a slice; a margin on either side comes on top
-MARGIN_SECONDS = 0.75
+KEPT_SECONDS = 6.0  # of a slice; a margin on either side comes on top
+MARGIN_SECONDS = 0.42
 ROUND_SECONDS = 1.0  # of a loop's next and last round, around a transform that holds all of it
 
 

@@ -24,6 +24,20 @@ _LEAST_STRENGTH = 1e-3  # of voicing, so that a mean weighted by it is always de
 Phases = dict[int, vocoder.State]
 
 
+@dataclass
+class Carried:
+    """What a stem carries on from slice to slice.
+
+    Attributes:
+        frames, columns: the phases of its clips, on the filterbank and on the STFT.
+        tail: coefficients of the frames with which the next slice begins, where phase is made up.
+    """
+
+    frames: Phases
+    columns: Phases
+    tail: Tensor | None = None
+
+
 @dataclass(frozen=True)
 class Amounts:
     """The weights of the clips over time, each ``[clips, frames]``: of timbre, levels and pitch."""

@@ -30,7 +30,8 @@ def harmonic(seconds: float, hz: float, rate: int = 44100, partials: int = 12, g
     return (gain * np.asarray(found)).astype(np.float32)[None]
 
 
-def drum(seconds: float, at: float, hz: float, rate: int = 44100, gain: float = 0.5, seed: int = 0, noise: float = 0.3) -> Audio:
+def drum(seconds: float, at: float, hz: float, rate: int = 44100, gain: float = 0.5, seed: int = 0,
+         noise: float = 0.3) -> Audio:
     """A struck skin: silence, then a falling tone with noise that dies away, from second ``at`` on."""
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * rate)) / rate - at

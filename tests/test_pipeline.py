@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lts_batch import pipeline
-from lts_batch.sources import Excerpt
+from lts_batch.arrays import morph
 from lts_batch.checkpoint import Model, load_model
 from lts_batch.errors import ClipError, LtsError, ModelError, SettingsError
-from lts_batch.arrays import morph
 from lts_batch.settings import Settings
+from lts_batch.sources import Excerpt
 
 Audio = NDArray[np.float32]
 

@@ -7,9 +7,9 @@ import pytest
 from sounds import Audio, pluck
 
 from lts_batch import filterbank, pipeline
+from lts_batch.arrays import morph
 from lts_batch.checkpoint import Model, load_model
 from lts_batch.errors import ModelError
-from lts_batch.arrays import morph
 from lts_batch.settings import Settings
 from lts_batch.sources import Excerpt
 
