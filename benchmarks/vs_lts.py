@@ -42,7 +42,7 @@ def add_options(parser: OptionGroup) -> None:
     parser.add_argument("--lts-seed", type=int, default=0, help="seed of the LTS training")
     parser.add_argument("--repeats", type=int, default=3, help="timed runs of a job, their median counts")
     parser.add_argument("--threads", type=int, default=1, help="threads of both systems while they are timed")
-    parser.add_argument("--magnitude-phase", nargs=2, default=["pghi", "stft"], metavar=("PHASE", "DOMAIN"),
+    parser.add_argument("--magnitude-phase", nargs=2, default=["pghi", "frame"], metavar=("PHASE", "DOMAIN"),
                         help="how phase is found where it comes from magnitudes only")
 
 

@@ -77,10 +77,9 @@ def _sees_frames(frames: NDArray[np.float64], columns: NDArray[np.float64], wind
 
     A column sees at least its nearest frame.
     """
-    ends = (float(columns[0]) - window_seconds / 2, float(columns[-1]) + window_seconds / 2)
-    begin, stop = (int(np.searchsorted(frames, end)) for end in ends)
-    first, stop = max(0, min(begin, len(frames) - 1)), max(1, stop)
-    distance = np.abs(frames[first:stop, None] - columns)
+    first = min(int(np.searchsorted(frames, columns[0] - window_seconds / 2)), len(frames) - 1)
+    stop = max(int(np.searchsorted(frames, columns[-1] + window_seconds / 2)), 1)
+    distance: NDArray[np.float64] = np.abs(frames[first:stop, None] - columns)
     seen = np.cos(np.pi * np.clip(distance / window_seconds, 0.0, 0.5)) ** 4
     seen[distance.argmin(0), np.arange(len(columns))] += 1e-6
     return first, torch.from_numpy((seen / seen.sum(0)).astype(np.float32))
@@ -97,7 +96,7 @@ def _sees_bands(bands: Bands, rows: int, bin_hz: float) -> tuple[Tensor, Tensor,
     hertz, spacings = bands.centres_hz[:rows], bands.spacings_hz[:rows]
     frequency = np.arange(0.0, hertz[-1] + spacings[-1] / 2, bin_hz)
     reach = 2.0 * bin_hz
-    split = int(np.searchsorted(frequency, hertz[min(np.searchsorted(spacings, reach), rows - 1)]))
+    split = int(np.searchsorted(frequency, hertz[min(int(np.searchsorted(spacings, reach)), rows - 1)]))
     low = frequency[:split]
     heard = int(np.searchsorted(hertz, low[-1] + reach)) if split else 0
     distance = np.abs(np.maximum(low, hertz[0])[:, None] - hertz[:heard])

@@ -14,8 +14,8 @@ from lts_batch import interpolate, targets
 from lts_batch.planning import Plan
 
 BEFORE_SECONDS, AFTER_SECONDS = 0.060, 0.020  # looked at around an attack
-SMOOTH_SECONDS = 0.002
-LEEWAY_DB = 3.0  # more than in the clips: no two sounds are measured that closely
+SMOOTH_SECONDS = 0.001
+LEEWAY_DB = 1.5  # more than in the clips: no two sounds are measured that closely
 LEAST_DB = -60.0  # under the attack: no lower than that is anything turned down to
 AUDIBLE_DB = -50.0  # under its peak: a clip quieter than that after an attack has no say
 SAME_SECONDS = 0.003  # attacks of several clips at one place

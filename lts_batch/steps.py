@@ -71,7 +71,7 @@ def even_amounts(features: Features, amounts: Sequence[float]) -> Spacing:
         return Spacing(tuple(amounts), (), 0, 0)
     if len(inside) - 1 > MOST_STEPS:
         return _divided(features, amounts, len(inside) - 1)
-    return _search(features, tuple(amounts))
+    return _search(features, tuple(round(x, DECIMALS) for x in amounts))
 
 
 def _search(features: Features, amounts: tuple[float, ...]) -> Spacing:
