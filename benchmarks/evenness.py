@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> Results:
 def _both_ways(clips: Sequence[job.Audio], model: Model, steps: int, quality: str) -> Results:
     wanted = Settings(steps=steps, spacing="even-distance", quality=quality)
     sources = [Excerpt(clip, SAMPLE_RATE_HZ, 0, clip.shape[1]) for clip in clips]
-    moved = spacing.resolved(sources, wanted, model).x or ()
+    moved = spacing.resolved(sources, wanted, model, workers=1).x or ()
     return {way: _judged(clips, model, amounts)
             for way, amounts in zip(WAYS, (Settings(steps=steps).amounts(), moved), strict=True)}
 

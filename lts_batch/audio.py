@@ -5,6 +5,7 @@ has to be in memory as a whole; writing is whole or not at all.
 """
 
 import math
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class Reader:
     """
 
     def __init__(self, clip: Clip) -> None:
-        self._owned = isinstance(clip, str | Path)
+        self._owned, self._reading = isinstance(clip, str | Path), threading.Lock()
         self._handle = _open(Path(clip)) if isinstance(clip, str | Path) else clip
         self.path = Path(clip if isinstance(clip, str | Path) else str(getattr(clip, "name", "the clip")))
         try:
@@ -95,7 +96,8 @@ class Reader:
         if start < 0 or count < 1 or start + count > self.samples:
             raise ClipError(f"{self.path}: samples {start} to {start + count} were asked for, but the clip has samples"
                             f" 0 to {self.samples} ({self.sample_rate} Hz): choose an excerpt inside the clip")
-        block = self._decoder.read(start, count)
+        with self._reading:  # several stems are made at once, and a decoder has one place in its file
+            block = self._decoder.read(start, count)
         if block.shape[1] < count:
             raise ClipError(f"{self.path} is cut short: it ends after {start + block.shape[1]} of {self.samples}"
                             f" samples; wait until it is fully copied, or {decoders.AGAIN}")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from lts_batch import interpolate, targets
+from lts_batch import targets
 from lts_batch.planning import Plan
 
 BEFORE_SECONDS, AFTER_SECONDS = 0.060, 0.020  # looked at around an attack
@@ -36,15 +36,18 @@ def guard(plan: Plan, number: int, samples: Audio, start: int) -> Audio:
 
 
 def _moments(plan: Plan, number: int, start: int, stop: int) -> NDArray[np.float64]:
-    """Attacks of the clips in the stem's time, those that meet once."""
+    """Attacks of the clips in the stem's time, those that meet once; of a loop also those of the rounds before and after."""
     found = []
-    for warp, attacks in zip(plan.stems[number].warps, plan.locks, strict=True):
+    for clip, warp, own in zip(plan.clips, plan.stems[number].warps, plan.locks, strict=True):
         grid = np.arange(start, stop, 32.0)  # a warp rises, so that it can be read backwards
         times = warp(grid)
+        turns = (-1, 0, 1) if plan.round else (0,)
+        attacks = np.concatenate([own + turn * clip.slices.samples for turn in turns])
         inside = attacks[(attacks >= times[0]) & (attacks <= times[-1])]
         found.append(np.interp(inside, times, grid))
     moments = np.sort(np.concatenate(found))
-    moments = moments[(moments > 0.0) & (moments < plan.stems[number].samples)]
+    if not plan.round:
+        moments = moments[(moments > 0.0) & (moments < plan.stems[number].samples)]
     return moments[np.diff(moments, prepend=-np.inf) > SAME_SECONDS * plan.sample_rate]
 
 
@@ -58,9 +61,13 @@ def _lower(plan: Plan, number: int, samples: Audio, start: int, moment: float, g
         return
     span = max(1, round(SMOOTH_SECONDS * rate))
     times = np.arange(first, last, dtype=np.float64)
-    shares = interpolate.shares(targets.amounts(plan, stem, times[split:split + 1]).timbre)[:, 0].tolist()
-    if max(shares) == 1.0:
+    weights = targets.amounts(plan, stem, times)
+    pure = np.zeros(len(times), dtype=bool)
+    if plan.settings.detail == 1.0 and plan.settings.phase == "source":
+        pure = weights.pure.any(0).cpu().numpy()
+    if pure[:split].all():
         return
+    shares = weights.shares[:, split].tolist()
     mine = _energy(samples[:, first - start:last - start], span)
     allowed = np.full(split, 10.0 ** (LEAST_DB / 10.0))
     for clip, warp, share in zip(plan.clips, stem.warps, shares, strict=True):
@@ -75,6 +82,7 @@ def _lower(plan: Plan, number: int, samples: Audio, start: int, moment: float, g
     limit = allowed * mine[split:].mean() * 10.0 ** (LEEWAY_DB / 10.0)
     wanted = np.sqrt(np.minimum(1.0, limit / np.maximum(mine[:split], 1e-30)))
     wanted = _smoothed(wanted, span)
+    wanted[pure[:split]] = 1.0
     here = slice(first - start, first - start + split)
     gain[here] = np.minimum(gain[here], wanted)
 

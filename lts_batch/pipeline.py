@@ -77,6 +77,8 @@ def _made(plan: Plan, slices: Sequence[Slices], order: Sequence[tuple[float, int
             for _, stem, part in order:
                 latest[stem] = pool.submit(make, stem, part, latest.get(stem))
                 under_way.append(latest[stem])
+                if part + 1 == slices[stem].count:
+                    del latest[stem]  # and with it the samples
                 if len(under_way) >= workers:
                     yield under_way.popleft().result()
             while under_way:
@@ -112,9 +114,9 @@ class _Joiner:
         if self._tail is not None:
             _fade(self._tail, block[:, :self._tail.shape[1]])
         last = part + 1 == self.slices.count
-        self._tail = None if last else self._cut(part, samples, stop, min(stop + JOIN_SAMPLES, self.stem.samples))
+        self._tail = None if last else self._cut(part, samples, stop, min(stop + JOIN_SAMPLES, self.stem.samples)).copy()
         if part == 0 and self.seam_samples:
-            self._before = self._cut(part, samples, -self.seam_samples, 0)
+            self._before = self._cut(part, samples, -self.seam_samples, 0).copy()
         if last and self._before is not None:
             end = block[:, -self.seam_samples:]
             ramp = _ramp(end.shape[1])

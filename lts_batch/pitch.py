@@ -77,7 +77,7 @@ def track(source: Source) -> Track:
     audible = loud > loud.max() * 10.0 ** (QUIET_DB / 10.0)
     hop = _HOP / _RATE_HZ
     sure = np.where(audible, probability, 0.0) > 0.5
-    if sure.sum() < LEAST_VOICED * audible.sum():
+    if not sure.any() or sure.sum() < LEAST_VOICED * audible.sum():
         return Track(np.zeros(len(f0)), np.zeros(len(f0)), hop, 0.0)
     log2_hz = np.interp(np.arange(len(f0)), np.flatnonzero(sure), np.log2(f0[sure]))
     log2_hz = median_filter(log2_hz, size=max(3, round(_MEDIAN_SECONDS / hop) | 1), mode="nearest")

@@ -94,11 +94,13 @@ def plan(clips: Sequence[Source], settings: Settings, model: Model, names: Seque
     sources = [clip if clip.sample_rate == rate else Resampled(clip, rate) for clip in clips]
     round_ = settings.loop == "on" or (settings.loop == "auto" and _are_loops(sources, surveys))
     lengths = align.laid_out([source.samples for source in sources], settings.align)
-    # what is repeated and cut off in the middle of a round has no seam to pass through
-    round_ = round_ and (settings.align != "loop" or all(length % one.samples == 0 for length, one in
-                                                     zip(lengths, sources, strict=True)))
+    if round_ and not _whole_rounds(lengths, sources, settings.align):
+        round_, notes = False, (*notes, f"the clips do not fit into each other in whole rounds under align = {settings.align},"
+                                " so that the stems have a start and an end")
     anchors, more = meeting.anchors(sources, settings.align)
     pitches = _pitches(sources, settings)
+    if settings.pitch != "keep" and pitches[0] is None:
+        notes = (*notes, f"pitch = {settings.pitch} was left out, for one of the clips has no pitch")
     model = model.on(settings.device)
     analyses = tuple(_analysis(place, source, lengths[place], one.peak, pitched, settings, model, round_,
                                channels)
@@ -106,7 +108,8 @@ def plan(clips: Sequence[Source], settings: Settings, model: Model, names: Seque
     stems = tuple(_stem(mix, settings, lengths, anchors, surveys, rate, round_) for mix in wanted)
     warped = any(not warp.is_identity for stem in stems for warp in stem.warps) or pitches[0] is not None
     warped = warped or settings.quality == "standard"
-    locks = tuple(attacks.find(source).times if warped else np.zeros(0) for source in sources)
+    locks = tuple(_attacks(source, length, settings) if warped else np.zeros(0)
+                  for source, length in zip(sources, lengths, strict=True))
     return Plan(settings, model, rate, analyses[0].channels, analyses, locks, stems, round_,
                 notes + more + _curve_note(settings, stems[0], rate))
 
@@ -118,6 +121,21 @@ def _still(settings: Settings, wanted: tuple[Mix, ...]) -> tuple[Settings, tuple
         return settings, wanted
     length = "first" if settings.length == "interpolate" else settings.length
     return dataclasses.replace(settings, length=length), (Mix((1.0 - curve[0][1], curve[0][1]), None, wanted[0].label),)
+
+
+def _attacks(source: Source, length: int, settings: Settings) -> NDArray[np.float64]:
+    """Attacks of a clip as it is laid out, in every round of one that is repeated."""
+    times = attacks.find(source).times
+    if settings.align == "loop":
+        times = np.concatenate([times + start for start in range(0, length, source.samples)])
+    return times[times < length]
+
+
+def _whole_rounds(lengths: Sequence[int], sources: Sequence[Source], align: str) -> bool:
+    """Whether what is laid out goes round: repeated, it has to end with a round; cut or filled up, it has a seam."""
+    if align == "loop":
+        return all(length % one.samples == 0 for length, one in zip(lengths, sources, strict=True))
+    return all(length == one.samples for length, one in zip(lengths, sources, strict=True))
 
 
 def _are_loops(sources: Sequence[Source], surveys: Sequence[Survey]) -> bool:
@@ -157,7 +175,7 @@ def _stem(mix: Mix, settings: Settings, lengths: Sequence[int], anchors: Anchors
     if settings.level == "keep":
         return Stem(mix, layout.samples, layout.warps, np.zeros((2, 1)), None)
     nodes = _level_nodes(mix, settings)
-    steady = len(nodes) == 1 and mix.weights is not None and not _is_clip(mix, nodes[0], settings)
+    steady = len(nodes) == 1 and not _is_clip(mix, nodes[0], settings)
     straight = [_line(weights, surveys) for weights in nodes]
     repeated = round_ or settings.align == "loop"
     louder = [0.0 if max(weights) == 1.0 and min(weights) == 0.0 else line - _path_db(weights, layout, surveys, rate, repeated)

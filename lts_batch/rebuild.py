@@ -66,9 +66,12 @@ def _on_frame(plan: Plan, number: int, slices: Slices, part: int, target: Target
     whole = slices.laid(coefficients)
     if repairs and not bool(target.pure.any(0).all() and settings.phase == "source"):
         whole = phase.griffin_lim(slices.laid(target.magnitudes), whole, bank, rows, repairs)
+        if settings.phase == "source" and bool(target.pure.any()):  # a clip that comes through is not to be repaired
+            whole = torch.where(slices.laid(target.pure.any(0).float()) > 0.0, slices.laid(coefficients), whole)
     samples = bank.inverse(whole)
-    if not slices.whole:
+    if not slices.whole and settings.phase == "pghi":
         carried.tail = whole[:, :rows, slices.hop_frames:slices.hop_frames + slices.lead_frames].clone()
+    if not slices.whole:
         return samples
     lead = -slices.audio_start(part)  # what sounds before the start is at the end of the transform's circle
     return torch.cat((samples[:, samples.shape[1] - lead:], samples[:, :samples.shape[1] - lead]), dim=1)
@@ -139,8 +142,10 @@ def _on_stft(plan: Plan, number: int, slices: Slices, part: int, target: Target,
         whole = _made_up(plan, number, transform, torch.cat((log_magnitude.exp_(), phase.strengths(rest)), 1), first)
     repairs = REPAIRS[settings.phase] if settings.repair is None else settings.repair
     if repairs:
-        bins = bins if settings.phase == "source" else whole.shape[1]
+        made, bins = whole, bins if settings.phase == "source" else whole.shape[1]
         whole = phase.griffin_lim(phase.strengths(whole[:, :bins]), whole, Sized(transform, length), bins, repairs)
+        if settings.phase == "source" and settings.detail == 1.0:
+            whole = torch.where(weights.pure.any(0), made, whole)
     return transform.inverse(whole, length)[:, slices.audio_start(part) - start:]
 
 
@@ -187,6 +192,7 @@ def _views(plan: Plan, number: int, slices: Slices, part: int, target: Target, t
     found: list[View | None] = []
     for place, (clip, warp, frames) in enumerate(zip(plan.clips, plan.stems[number].warps, target.parts, strict=True)):
         if not bool((target.amounts.timbre[place] != 0.0).any()):
+            phases.pop(place, None)
             found.append(None)
         elif warp.is_identity and target.octaves[place] is None and clip.slices == slices:
             samples = clip.audio(start, length)

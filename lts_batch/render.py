@@ -271,7 +271,8 @@ def _write(stem: _Stored, destination: Path, planned: pipeline.Plan, gain: float
     with audio.Writer(destination, planned.sample_rate, planned.channels, subtype=subtype, expected_samples=stem.samples,
                       dither_seed=dither_seed) as writer:
         for block in _read(stem.path, planned.channels):
-            writer.write(block if gain == 1.0 else np.clip(block * np.float32(gain), -1.0, 1.0))
+            scaled = block if gain == 1.0 else block * np.float32(gain)
+            writer.write(scaled if subtype == "FLOAT" else np.clip(scaled, -1.0, 1.0))  # a hair over full scale is full scale
     stem.path.unlink()
 
 

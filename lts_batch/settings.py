@@ -89,7 +89,7 @@ class Settings:
     domain: str = _setting("frame", "the transform that phase is rebuilt on", choices=DOMAINS)
     repair: int | None = _setting(None, "Griffin-Lim steps after the first phase; by itself 32 for phase = griffinlim, else"
                                   " none", least=0, most=1000)
-    quality: str = _setting("standard", "draft decodes every fourth frame, for quick listening", choices=QUALITIES)
+    quality: str = _setting("standard", "draft computes every third frame, for quick listening", choices=QUALITIES)
     sample: bool = _setting(False, "draw latents from the encoder's distribution instead of taking its mean")
     temperature: float = _setting(1.0, "spread of those draws", least=0.0, most=10.0)
     seed: int = _setting(0, "seed of everything random", least=0, most=2**31 - 1)

@@ -5,6 +5,7 @@ no more memory than a second.
 """
 
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lts_batch.errors import OutputError
 
 BLOCK_SAMPLES = 1 << 16
 _MEMORY_BYTES = 1 << 24  # resampled audio beyond this goes to a temporary file
@@ -86,17 +89,27 @@ class Resampled:
         self.sample_rate, self.channels = sample_rate, source.channels
         self.samples = max(1, round(source.samples * sample_rate / source.sample_rate))
         self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - it lives as long as we do
+        self._reading = threading.Lock()
         weakref.finalize(self, self._file.close)  # closed by chance it would warn
         stream = soxr.ResampleStream(source.sample_rate, sample_rate, self.channels, dtype="float32", quality="VHQ")
         left = source.samples
         for block in blocks(source):
             left -= block.shape[1]
             changed = stream.resample_chunk(np.ascontiguousarray(block.T), last=left == 0)
-            self._file.write(changed.astype(np.float32, copy=False).tobytes())
+            self._keep(changed.astype(np.float32, copy=False).tobytes())
+
+    def _keep(self, data: bytes) -> None:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise OutputError(f"the folder for temporary files, {tempfile.gettempdir()}, cannot take a resampled clip"
+                              f" ({error.strerror}): make room there, or export the clips at one sample rate") from None
 
     def read(self, start: int, count: int) -> NDArray[np.float32]:
         """``count`` samples from ``start``; rounding of the length leaves a few zeros at the end."""
         width = 4 * self.channels
-        self._file.seek(start * width)
-        found = np.frombuffer(self._file.read(count * width), dtype=np.float32).reshape(-1, self.channels).T
+        with self._reading:  # several stems are made at once, and there is one place in the file
+            self._file.seek(start * width)
+            data = self._file.read(count * width)
+        found = np.frombuffer(data, dtype=np.float32).reshape(-1, self.channels).T
         return np.pad(found, ((0, 0), (0, count - found.shape[1])))

@@ -26,20 +26,22 @@ PLACES = 9  # that an excerpt is chosen from
 _MEMORY_BYTES = 1 << 27  # of trial stems held at once
 
 
-def resolved(clips: Sequence[Source], settings: Settings, model: Model, names: Sequence[str] | None = None) -> Settings:
+def resolved(clips: Sequence[Source], settings: Settings, model: Model, names: Sequence[str] | None = None,
+             workers: int | None = None) -> Settings:
     """Settings that say in ``x`` what ``spacing = even-distance`` asks for; others as they are.
 
     x = 0 and x = 1 are among them wherever ``steps`` is 2 or more. The same clips, settings and model give the same x.
 
     Args:
         names: what to call the clips in errors.
+        workers: as in ``pipeline.blocks``; x does not depend on it.
 
     Raises:
         ClipError, SettingsError: as ``pipeline.plan``.
     """
     if settings.spacing != "even-distance":
         return settings
-    found = steps.even_amounts(_Trials(clips, settings, model, names), settings.amounts())
+    found = steps.even_amounts(_Trials(clips, settings, model, names, workers), settings.amounts())
     return dataclasses.replace(settings, spacing="even-x", x=found.amounts)
 
 
@@ -50,9 +52,11 @@ class _Trials:
     the other needs all of them, and both leave them as far apart.
     """
 
-    def __init__(self, clips: Sequence[Source], settings: Settings, model: Model, names: Sequence[str] | None) -> None:
+    def __init__(self, clips: Sequence[Source], settings: Settings, model: Model, names: Sequence[str] | None,
+                 workers: int | None) -> None:
         self._settings = dataclasses.replace(settings, spacing="even-x", ceiling_db=None, trim_db=None)
         self._clips, self._model, self._names = clips, model, names
+        self._workers = workers
         self._reference = 0  # samples of the longest stem, once known
         parts = _excerpts(clips, settings.align) if len(clips) == 2 else None
         if parts:
@@ -74,7 +78,7 @@ class _Trials:
 
     def _measured(self, planned: pipeline.Plan) -> list[NDArray[np.float32]]:
         pieces: list[list[NDArray[np.float32]]] = [[] for _ in planned.stems]
-        for block in pipeline.blocks(planned):
+        for block in pipeline.blocks(planned, self._workers):
             pieces[block.stem].append(block.samples)
         stems = finish.finish_arrays([np.concatenate(stem, axis=1) for stem in pieces], planned.sample_rate, planned.settings,
                                      [stem.loudness_db for stem in planned.stems])

@@ -98,7 +98,8 @@ def amounts(plan: Plan, stem: Stem, times: NDArray[np.float64]) -> Amounts:
     levels = timbre if settings.x_level is None else along(settings.x_level)
     if settings.level == "match":
         levels = torch.nn.functional.one_hot(torch.zeros(len(times), dtype=torch.int64), count).T.to(timbre)
-    pitches = timbre if settings.x_pitch is None or plan.clips[0].pitched is None else along(settings.x_pitch)
+    glides = settings.pitch == "glide" and plan.clips[0].pitched is not None
+    pitches = along(settings.x_pitch) if glides and settings.x_pitch is not None else timbre
     return Amounts(timbre, levels, pitches)
 
 

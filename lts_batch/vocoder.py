@@ -75,4 +75,5 @@ def _shifted(magnitude: NDArray[np.float32], phase: NDArray[np.float32], step: N
 
     mixed = take(magnitude, first) * (1.0 - share) + take(magnitude, second) * share
     ratio = (2.0 ** octaves).astype(np.float32)[:, None]
-    return ((mixed * there).astype(np.float32), take(phase, nearest), (take(step, nearest) * ratio).astype(np.float32))
+    moved = ((mixed * there), take(phase, nearest), take(step, nearest) * ratio)
+    return tuple(np.ascontiguousarray(values, dtype=np.float32) for values in moved)  # one layout, compiled once

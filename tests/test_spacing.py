@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lts_batch import measures, pipeline, spacing
+from lts_batch import measures, morph, pipeline, spacing
 from lts_batch.checkpoint import Model, load_model
 from lts_batch.errors import ClipError, SettingsError
 from lts_batch.settings import Settings
@@ -84,6 +84,16 @@ def test_the_same_clips_give_the_same_x_also_a_few_stems_at_a_time(model: Model,
     assert counts[0] == 4 and counts[1:3] == [2, 2]
 
 
+def test_morph_gives_the_stems_at_the_x_that_were_found(model: Model) -> None:
+    clips = pair(0.3, 0.4)
+    asked = morph([clip.read(0, clip.samples) for clip in clips], RATE, steps=3, spacing="even-distance", model=model)
+    x = spacing.resolved(clips, Settings(steps=3, spacing="even-distance"), model).x
+    assert x is not None and x[1] != 0.5
+    named = morph([clip.read(0, clip.samples) for clip in clips], RATE, x=x, model=model)
+    for one, other in zip(asked, named, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_a_clip_that_cannot_be_used_is_named(model: Model) -> None:
     tone, _ = pair()
     settings = Settings(steps=5, spacing="even-distance")
@@ -143,11 +153,12 @@ def test_the_trials_of_long_clips_are_short(model: Model, monkeypatch: pytest.Mo
     made = []
     blocks = pipeline.blocks
 
-    def watched(planned: pipeline.Plan) -> Any:
+    def watched(planned: pipeline.Plan, workers: int | None) -> Any:
         made.extend(stem.samples for stem in planned.stems)
-        return blocks(planned)
+        assert workers == 1
+        return blocks(planned, workers)
 
     monkeypatch.setattr(pipeline, "blocks", watched)
-    found = spacing.resolved(pair(4.0, 4.0), Settings(steps=4, spacing="even-distance"), model)
+    found = spacing.resolved(pair(4.0, 4.0), Settings(steps=4, spacing="even-distance"), model, workers=1)
     assert found.x is not None and len(found.x) == 4 and found.loop == "auto"
     assert made and max(made) == RATE
