@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,13 +18,15 @@ from torch import Tensor
 
 from lts_batch import features, loudness, phase, pitch, vae
 from lts_batch.checkpoint import Model
-from lts_batch.filterbank import Filterbank
+from lts_batch.filterbank import Bands, Filterbank
 from lts_batch.slices import Slices
 from lts_batch.sources import Source, read_around
 
 KEPT_SLICES = 3
 KEPT_VIEWS = 2
 DETAIL_FLOOR_DB = -100.0
+OUTSIDE = 4  # times fewer frames for the network
+NEAR_SECONDS = 0.05  # that far from the ends it is asked as often as within
 
 T = TypeVar("T")
 
@@ -174,7 +177,7 @@ class Analysis:
         levels, shapes = features.split(padded.transpose(1, 2))  # [channels, frames], [channels, frames, bands]
         if octaves is not None:
             levels = torch.linalg.vector_norm(true, dim=1)
-        thinning = Thinning.of(int(slices.frames(number)[0]), shapes.shape[1], self.ask_every, device)
+        thinning = Thinning.of(slices, number, self.ask_every, device)
         few = shapes[:, thinning.kept]
         mean, log_variance = (thinning.filled(values.reshape(*few.shape[:2], -1))
                               for values in self.model.encode_shapes(few.reshape(-1, few.shape[-1])))
@@ -213,6 +216,7 @@ class Thinning:
     """The frames that the network is asked for: every so manyth, counted from frame 0 of the clip or stem, and both ends.
 
     A frame lasts 3 ms, and its neighbours share most of their windows with it: what the network says of them is as smooth.
+    Before the start and after the end, where little but the lowest bands rings, it is asked ``OUTSIDE`` times less often.
 
     Attributes:
         kept: which frames ``[kept]``.
@@ -224,9 +228,14 @@ class Thinning:
     share: Tensor
 
     @classmethod
-    def of(cls, first: int, frames: int, step: int, device: torch.device) -> "Thinning":
-        """For ``frames`` frames from the absolute number ``first`` on."""
-        kept = np.unique([0, *range(-first % step, frames, step), frames - 1])
+    def of(cls, slices: Slices, part: int, step: int, device: torch.device) -> "Thinning":
+        """For the frames of a slice."""
+        numbers = slices.frames(part)
+        frames = len(numbers)
+        near = NEAR_SECONDS * slices.sample_rate / slices.hop_samples
+        inside = (numbers >= -near) & (numbers <= slices.samples / slices.hop_samples + near)
+        wanted = numbers % np.where(inside, step, step * OUTSIDE) == 0
+        kept = np.union1d(np.flatnonzero(wanted), [0, frames - 1])
         below = np.clip(np.searchsorted(kept, np.arange(frames), side="right") - 1, 0, max(len(kept) - 2, 0))
         gaps = np.diff(kept, append=kept[-1] + 1)
         share = ((np.arange(frames) - kept[below]) / gaps[below]).astype(np.float32)
@@ -241,9 +250,12 @@ class Thinning:
 
 def k_norms(magnitudes: Tensor, model: Model) -> Tensor:
     """K-weighted norms ``[channels, frames]`` of magnitudes ``[channels, rows, frames]``."""
-    rows = magnitudes.shape[1]
-    power = torch.from_numpy(loudness.k_response(model.bands.centres_hz[:rows]) ** 2).to(magnitudes)
-    return torch.einsum("r,crf->cf", power, magnitudes.square()).sqrt()
+    return torch.einsum("r,crf->cf", _k_powers(model.bands, magnitudes.shape[1]).to(magnitudes), magnitudes.square()).sqrt()
+
+
+@lru_cache(maxsize=8)
+def _k_powers(bands: Bands, rows: int) -> Tensor:
+    return torch.from_numpy(loudness.k_response(bands.centres_hz[:rows]) ** 2)
 
 
 def decode(model: Model, latents: Tensor, levels: Tensor, rows: int, thinning: Thinning) -> Tensor:

@@ -27,7 +27,7 @@ APART_SECONDS = 0.050  # of attacks closer together than this, the strongest cou
 
 _EDGES_HZ = (30.0, 200.0, 1000.0, 4000.0)  # lower edges of the bands; the uppermost band is open
 _STEPS_PER_SECOND = 1000
-_ENOUGH_HZ = 32000  # higher rates are averaged down towards this: attacks are not heard by what lies above
+_ENOUGH_HZ = 20000  # higher rates are averaged down towards this: attacks are not heard by what lies above
 _BLOCK_STEPS = 1 << 11
 _BATCH = 64  # attacks looked at together
 

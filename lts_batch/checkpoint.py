@@ -28,7 +28,7 @@ from lts_batch.settings import presets_folder
 from lts_batch.whole import output_error, write_whole
 
 FORMAT_VERSION = 1
-BLOCK_FRAMES = 128  # the network always sees blocks of this shape: other shapes change the last bits
+BLOCK_FRAMES = 64  # the network always sees blocks of this shape: other shapes change the last bits
 _COMPANIONS = {".md", ".txt", ".png", ".svg"}
 
 

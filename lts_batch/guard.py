@@ -14,12 +14,14 @@ from lts_batch import targets
 from lts_batch.planning import Plan
 
 BEFORE_SECONDS, AFTER_SECONDS = 0.060, 0.020  # looked at around an attack
-SMOOTH_SECONDS = 0.001
+STEP_SECONDS = 0.00035  # energies are taken in steps of about that
+SMOOTH_STEPS = 3  # and smoothed over a millisecond
 LEEWAY_DB = 1.5  # more than in the clips: no two sounds are measured that closely
 LEAST_DB = -60.0  # under the attack: no lower than that is anything turned down to
 AUDIBLE_DB = -50.0  # under its peak: a clip quieter than that after an attack has no say
 SAME_SECONDS = 0.003  # attacks of several clips at one place
 _SHARE = 0.02  # clips with less have no say
+_REACH = 2  # steps more are read, so that smoothing knows what lies around
 
 Audio = NDArray[np.float32]
 
@@ -53,47 +55,50 @@ def _moments(plan: Plan, number: int, start: int, stop: int) -> NDArray[np.float
 
 def _lower(plan: Plan, number: int, samples: Audio, start: int, moment: float, gain: NDArray[np.float64]) -> None:
     rate, stem = plan.sample_rate, plan.stems[number]
-    before, after = round(BEFORE_SECONDS * rate), round(AFTER_SECONDS * rate)
-    first = max(round(moment) - before, start)
-    last = min(round(moment) + after, start + samples.shape[1])
-    split = round(moment) - first
-    if split < 1 or last - first <= split:
+    step = max(1, round(STEP_SECONDS * rate))
+    # steps are counted from the attack in both directions
+    before = min(round(BEFORE_SECONDS * rate), round(moment) - start) // step
+    after = min(round(AFTER_SECONDS * rate), start + samples.shape[1] - round(moment)) // step
+    if before < 1 or after < 1:
         return
-    span = max(1, round(SMOOTH_SECONDS * rate))
-    times = np.arange(first, last, dtype=np.float64)
+    first = round(moment) - before * step
+    times = first + (np.arange(before + after) + 0.5) * step  # in the middle of the steps
     weights = targets.amounts(plan, stem, times)
     pure = np.zeros(len(times), dtype=bool)
     if plan.settings.detail == 1.0 and plan.settings.phase == "source":
         pure = weights.pure.any(0).cpu().numpy()
-    if pure[:split].all():
+    if pure[:before].all():
         return
-    shares = weights.shares[:, split].tolist()
-    mine = _energy(samples[:, first - start:last - start], span)
-    allowed = np.full(split, 10.0 ** (LEAST_DB / 10.0))
+    shares = weights.shares[:, before].tolist()
+    mine = _smoothed(_energies(samples[:, first - start:first - start + len(times) * step], step))
+    allowed = np.full(before, 10.0 ** (LEAST_DB / 10.0))
     for clip, warp, share in zip(plan.clips, stem.warps, shares, strict=True):
         if share < _SHARE:
             continue
         place = warp(times)
-        own = _energy(clip.audio(int(np.floor(place[0])) - span, int(place[-1] - place[0]) + 2 * span + 2), span)
-        own = np.interp(place, np.arange(len(own)) + np.floor(place[0]) - span, own)
-        attack = own[split:].mean()
+        begin, count = int(np.floor(place[0])), int((place[-1] - place[0]) // step) + 2
+        offset = begin - (_REACH * step + step // 2)  # so that the middle of a step lies on the first place
+        own = _smoothed(_energies(clip.audio(offset, (count + 2 * _REACH) * step), step))
+        own = np.interp(place, offset + (np.arange(len(own)) + 0.5) * step, own)
+        attack = own[before:].mean()
         if attack > clip.peak**2 * 10.0 ** (AUDIBLE_DB / 10.0):
-            allowed = np.maximum(allowed, own[:split] / attack)
-    limit = allowed * mine[split:].mean() * 10.0 ** (LEEWAY_DB / 10.0)
-    wanted = np.sqrt(np.minimum(1.0, limit / np.maximum(mine[:split], 1e-30)))
-    wanted = _smoothed(wanted, span)
-    wanted[pure[:split]] = 1.0
-    here = slice(first - start, first - start + split)
-    gain[here] = np.minimum(gain[here], wanted)
+            allowed = np.maximum(allowed, own[:before] / attack)
+    limit = allowed * mine[before:].mean() * 10.0 ** (LEEWAY_DB / 10.0)
+    wanted = _smoothed(np.sqrt(np.minimum(1.0, limit / np.maximum(mine[:before], 1e-30))))
+    wanted[pure[:before]] = 1.0
+    here = np.arange(first, first + before * step)
+    inside = slice(first - start, first - start + before * step)
+    gain[inside] = np.minimum(gain[inside], np.interp(here, times[:before], wanted))
 
 
-def _energy(samples: Audio, span: int) -> NDArray[np.float64]:
-    """Short-time energy of all channels ``[samples]``."""
-    return _smoothed(np.square(samples.astype(np.float64)).sum(axis=0), span)
+def _energies(samples: Audio, step: int) -> NDArray[np.float64]:
+    """Mean square of all channels in each step ``[steps]``."""
+    steps = samples.astype(np.float64).reshape(len(samples), -1, step)
+    return np.asarray(np.square(steps).mean(axis=2).sum(axis=0))
 
 
-def _smoothed(values: NDArray[np.float64], span: int) -> NDArray[np.float64]:
-    """Means by a triangle of ``span`` samples on either side: two running means."""
+def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means by a triangle of ``SMOOTH_STEPS`` on either side: two running means."""
     for _ in range(2):
-        values = uniform_filter1d(values, span, mode="nearest")
+        values = uniform_filter1d(values, SMOOTH_STEPS, mode="nearest")
     return values

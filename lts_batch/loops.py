@@ -1,6 +1,6 @@
 """Whether a clip is a seamless loop: does its end run into its start?
 
-The ear notices a seam where sound does something there that it does nowhere else. So a linear predictor (32 coefficients,
+The ear notices a seam where sound does something there that it does nowhere else. So a linear predictor (24 coefficients,
 least squares over 50 ms, forwards and backwards alike: the modified covariance method of Marple 1980) is asked what comes
 next, over the seam and in many places inside the clip. The seam passes if it is no more of a surprise than the worst
 place inside: a kick on the first sample is none in a loop that has other kicks, a cut tone is, and in noise nothing is.
@@ -21,10 +21,10 @@ DIP_DB = 10.0  # how far the end may lie under the quietest place inside: fades 
 MARGIN_DB = 4.0  # how much more of a surprise than any place that was looked at the seam may be
 
 _ENOUGH_HZ = 16000  # higher rates are averaged down towards this
-_COEFFICIENTS = 32
+_COEFFICIENTS = 24
 _LEARNT_SECONDS, _PREDICTED_SECONDS, _CLICK_SECONDS, _END_SECONDS = 0.050, 0.020, 0.0015, 0.010
 _PLACES, _PLACE_SECONDS, _STEP_SECONDS = 24, 0.32, 0.020  # looked at inside: all of a clip of up to eight seconds
-_JUMPS, _SPREAD = 32, 48  # how many places inside are looked at
+_JUMPS, _SPREAD = 24, 24  # how many places inside are looked at
 _SLACK = 1e-6  # of the power: what is off by less is not heard
 _FLOOR_DB = -100.0  # of the clip's peak: likewise
 _LEAST_DB, _MOST_DB = 3.0, 30.0  # smaller surprises are always allowed; larger ones are attacks, all alike
@@ -47,31 +47,32 @@ def is_seamless(source: Source) -> bool:
     ends = np.concatenate((source.read(source.samples - reach, reach), source.read(0, reach)), axis=1)
     seam = _average(ends, averaged)
     inside = [_average(part, averaged) for part in _places(source)]
-    peak = max(float(np.square(part).mean(axis=0).max()) for part in (seam, *inside))
+    powers = [np.square(part).mean(axis=0) for part in inside]
+    peak = max(float(power.max()) for power in (np.square(seam).mean(axis=0), *powers))
     step = round(_STEP_SECONDS * rate_hz)
     firsts = [np.arange(predicted, part.shape[1] - learnt - predicted + 1, step) for part in inside]
 
-    tail = _power(seam, learnt + predicted - end, end)
-    quietest = min(_power(part, int(first) + learnt - end, end) for part, some in zip(inside, firsts, strict=True)
-                   for first in some)
+    tail = float(np.square(seam[:, learnt + predicted - end:learnt + predicted]).mean())
+    quietest = min(float(_means(power, some + learnt - end, end).min()) for power, some in zip(powers, firsts, strict=True))
     if tail <= peak * 10.0 ** (SILENT_DB / 10.0) or tail < quietest * 10.0 ** (-DIP_DB / 10.0):
         return False
     floor = peak * 10.0 ** (_FLOOR_DB / 10.0)
     over = _surprises(seam, np.array([predicted, learnt + predicted]), rate_hz, floor)
     over = np.minimum(np.stack((over[0, 0], over[1, 1])), _MOST_DB)  # from the end forwards, and from the start backwards
     worst = np.full(over.shape, _LEAST_DB)
-    for place, first in _telling(inside, firsts, learnt, predicted):
+    for place, first in _telling(powers, firsts, learnt, predicted):
         if (over <= worst + MARGIN_DB).all():
             return True
         worst = np.maximum(worst, _surprises(inside[place], np.array([first]), rate_hz, floor)[0])
     return bool((over <= worst + MARGIN_DB).all())
 
 
-def _telling(inside: list[Array], firsts: list[NDArray[np.int64]], learnt: int, predicted: int) -> list[tuple[int, int]]:
+def _telling(powers: list[Array], firsts: list[NDArray[np.int64]], learnt: int, predicted: int) -> list[tuple[int, int]]:
     """Where to look inside (part, sample), the places likeliest to surprise first: where loudness jumps most, up or down.
     After those come places all over the clip."""
     places = [(place, int(first)) for place, some in enumerate(firsts) for first in some]
-    before, after = (np.array([_power(inside[place], first + shift, predicted) for place, first in places]) + 1e-30
+    before, after = (1e-30 + np.concatenate([_means(power, some + shift, predicted)
+                                             for power, some in zip(powers, firsts, strict=True)])
                      for shift in (learnt - predicted, learnt))
     by_jump = np.argsort(before / after, kind="stable")
     jumps = np.stack((by_jump, by_jump[::-1]), axis=1).reshape(-1)[:_JUMPS]  # up, down, up, down
@@ -95,9 +96,10 @@ def _average(samples: NDArray[np.float32], averaged: int) -> Array:
     return np.asarray(whole.reshape(samples.shape[0], -1, averaged).mean(axis=2, dtype=np.float64))
 
 
-def _power(values: Array, start: int, count: int) -> float:
-    """Mean square."""
-    return float(np.square(values[:, start:start + count]).mean())
+def _means(values: Array, starts: NDArray[np.int64], count: int) -> Array:
+    """The mean of ``count`` values from each start on."""
+    sums = np.concatenate(([0.0], np.cumsum(values)))
+    return np.asarray(np.maximum(sums[starts + count] - sums[starts], 0.0) / count)
 
 
 def _surprises(values: Array, firsts: NDArray[np.int64], rate_hz: float, floor: float) -> Array:

@@ -23,7 +23,7 @@ from lts_batch.settings import Settings
 from lts_batch.sources import Resampled, Source
 from lts_batch.survey import Survey, survey
 
-ASK_EVERY = {"standard": 3, "draft": 2}  # frames for each one that the network is asked for (benchmarks/README.md)
+ASK_EVERY = {"standard": 3, "draft": 4}  # frames for each one that the network is asked for (benchmarks/README.md)
 LOUDNESS_NODES = 33  # amounts at which the loudness of a moving stem is worked out ahead
 MOST_LOUDER_DB = 24.0  # two hits that do not meet would have to be made louder than that
 _STEP_SECONDS = 0.01  # of the loudness meter

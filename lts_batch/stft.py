@@ -13,7 +13,7 @@ coefficients.
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -141,6 +141,7 @@ class Stft:
         return [(start, min(start + size, frames)) for start in range(0, frames, size)]
 
 
+@lru_cache(maxsize=8)
 def stft(sample_rate: int, overlap: int = 8, window: str = "gauss") -> Stft:
     """The STFT whose window lasts about 46 ms: 2048 samples at 44.1 kHz, elsewhere the nearest size with a fast FFT.
 

@@ -119,7 +119,7 @@ def target(plan: Plan, number: int, slices: Slices, part: int, phases: Phases) -
 
     latents = interpolate.latents([part.latents for part in parts], weights.timbre, settings.path)
     levels = interpolate.levels([part.levels for part in parts], weights.levels, [clip.peak for clip in plan.clips])
-    thinning = Thinning.of(int(slices.frames(part)[0]), latents.shape[1], plan.clips[0].ask_every, plan.model.device)
+    thinning = Thinning.of(slices, part, plan.clips[0].ask_every, plan.model.device)
     magnitudes = analysis.decode(plan.model, latents, levels, rows, thinning)  # [channels, model rows, frames]
     if back is not None:
         magnitudes = pitch.shift(magnitudes, back, plan.model.bands.centres_hz[:rows])

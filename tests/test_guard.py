@@ -71,7 +71,7 @@ def test_turning_down_does_not_click(model: Model) -> None:
     assert np.nanmin(gain) < 0.3
     assert np.nanmax(gain) <= 1.0
     steps = np.abs(np.diff(gain[:round(AT * RATE) - 5]))
-    assert np.nanmax(steps) < 2.0 / (guard.SMOOTH_SECONDS * RATE)
+    assert np.nanmax(steps) < 2.0 / (guard.SMOOTH_STEPS * guard.STEP_SECONDS * RATE)
 
 
 @pytest.mark.parametrize("x", [0.0, 1.0])
