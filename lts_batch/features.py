@@ -38,7 +38,9 @@ def join(level: Tensor, shape: Tensor) -> Tensor:
     >>> join(*split(torch.tensor([[0.0, 3.0, 4.0]]))).round(decimals=4).tolist()
     [[0.0, 3.0, 4.0]]
     """
-    return unit_norm(expand(shape)) * level[..., None]
+    linear = _expanded(shape)
+    gain = level / torch.linalg.vector_norm(linear, dim=-1).clamp_min(LEAST_NORM)
+    return linear.mul_(gain[..., None])
 
 
 def compress(unit: Tensor) -> Tensor:
@@ -49,6 +51,11 @@ def compress(unit: Tensor) -> Tensor:
 def expand(shape: Tensor) -> Tensor:
     """Log shapes to linear shapes, elementwise; below silence there is only silence."""
     return SHAPE_FLOOR * torch.expm1(shape.clamp(0.0, 1.0) * _SCALE)
+
+
+def _expanded(shape: Tensor) -> Tensor:
+    """``expand`` in the memory of one result: what it takes to decode minutes is mostly memory."""
+    return shape.clamp(0.0, 1.0).mul_(_SCALE).expm1_().mul_(SHAPE_FLOOR)
 
 
 def unit_norm(shapes: Tensor) -> Tensor:

@@ -163,8 +163,8 @@ class Filterbank:
         slots, bins, weights, signs, self.row_hz, self.model_rows = _windows(bands, sample_rate, samples, frames)
         self.rows = len(self.row_hz)  # bands below Nyquist and residual
         self._slots, self._bins = torch.from_numpy(slots).to(device), torch.from_numpy(bins).to(device)
-        self._weights = torch.from_numpy(weights).to(device)
-        self._imaginary_weights = torch.from_numpy(weights * signs).to(device)
+        # for the real and the imaginary part [n, 2]
+        self._weights = torch.from_numpy(np.stack((weights, weights * signs), axis=1)).to(device)
 
     @property
     def reach(self) -> NDArray[np.int64]:
@@ -181,12 +181,14 @@ class Filterbank:
         if audio.ndim != 2 or audio.shape[1] > self.samples:
             raise SettingsError(f"audio {tuple(audio.shape)} does not fit [channels, at most {self.samples} samples]")
         spectrum = torch.fft.rfft(audio, n=self.samples)  # [channels, bins]
+        # in place wherever it can be: fresh memory for arrays of this size costs as much as the arithmetic
         seen = spectrum[:, self._bins]
+        torch.view_as_real(seen).mul_(self._weights)
         banded = spectrum.new_zeros(audio.shape[0], self.rows * self.frames)
-        banded[:, self._slots] = torch.complex(seen.real * self._weights, seen.imag * self._imaginary_weights)
+        banded[:, self._slots] = seen
         banded = banded.unflatten(1, (self.rows, every, self.frames // every))
         banded = banded.sum(2) if every > 1 else banded[:, :, 0]  # folded in frequency: thinned in time
-        coefficients: Tensor = torch.fft.ifft(banded, dim=-1, norm="forward") * (2.0 / self.samples)
+        coefficients: Tensor = torch.fft.ifft(banded, dim=-1, norm="forward").mul_(2.0 / self.samples)
         return coefficients
 
     def inverse(self, coefficients: Tensor) -> Tensor:
@@ -198,25 +200,20 @@ class Filterbank:
             raise SettingsError(f"coefficients {tuple(coefficients.shape)} do not fit [channels, {self.rows},"
                                 f" {self.frames}]")
         banded = torch.fft.fft(coefficients, dim=-1).reshape(coefficients.shape[0], -1)[:, self._slots]
-        parts = (banded.real * self._weights, banded.imag * self._imaginary_weights)
-        spectrum = torch.stack([torch.complex(*(_summed(row, self._bins, self.samples // 2 + 1) for row in rows))
-                                for rows in zip(*parts, strict=True)])
+        torch.view_as_real(banded).mul_(self._weights)
+        # index_add adds one value after the other: the same bits on every run
+        spectrum = banded.new_zeros(len(banded), self.samples // 2 + 1).index_add_(1, self._bins, banded)
         spectrum[:, 0] *= 2.0  # bins that are their own mirror image get both halves
         if self.samples % 2 == 0:
             spectrum[:, -1] *= 2.0
         audio: Tensor = torch.fft.irfft(spectrum, n=self.samples)
-        return audio * (self.samples / (2.0 * self.frames))
+        return audio.mul_(self.samples / (2.0 * self.frames))
 
 
 @lru_cache(maxsize=4)
 def filterbank(bands: Bands, sample_rate: int, samples: int, frames: int, device: str = "cpu") -> Filterbank:
     """A cached ``Filterbank``: slices of one length share their windows."""
     return Filterbank(bands, sample_rate, samples, frames, device)
-
-
-def _summed(values: Tensor, bins: Tensor, count: int) -> Tensor:
-    """Values ``[n]`` added up where they belong ``[count]``, one after the other: the same bits on every run."""
-    return values.new_zeros(count).index_add_(0, bins, values)
 
 
 def _windows(bands: Bands, sample_rate: int, samples: int, frames: int
