@@ -22,13 +22,13 @@ def strengths(coefficients: Tensor) -> Tensor:
     return torch.from_numpy(np.abs(coefficients.numpy()))
 
 
-def impose(magnitudes: Tensor, carrier: Tensor) -> Tensor:
-    """Coefficients with the given magnitudes and the phase of ``carrier`` (phase 0 where it is silent)."""
+def impose(magnitudes: Tensor, carrier: Tensor, out: Tensor | None = None) -> Tensor:
+    """Coefficients with the given magnitudes and the phase of ``carrier`` (phase 0 where it is silent), in ``out`` if given."""
     strength = strengths(carrier)
-    if not strength.numel() or float(strength.amin()) < LEAST_STRENGTH:
-        silent = strength < LEAST_STRENGTH
-        strength, carrier = strength.masked_fill(silent, 1.0), carrier.masked_fill(silent, 1.0)
-    return carrier * torch.div(magnitudes, strength, out=strength)
+    sounding = bool(strength.numel()) and float(strength.amin()) >= LEAST_STRENGTH
+    silent = None if sounding else strength < LEAST_STRENGTH
+    found = torch.mul(carrier, torch.div(magnitudes, strength.clamp_min_(LEAST_STRENGTH), out=strength), out=out)
+    return found if silent is None else torch.where(silent, magnitudes.to(found.dtype), found, out=found)
 
 
 def blend(coefficients: Sequence[Tensor], levels: Sequence[Tensor], floors: Sequence[float], shares: Tensor) -> Tensor:

@@ -92,7 +92,7 @@ def plan(clips: Sequence[Source], settings: Settings, model: Model, names: Seque
     notes = tuple(f"clip {number} was resampled from {clip.sample_rate} to {rate} Hz"
                   for number, clip in enumerate(clips, 1) if clip.sample_rate != rate)
     sources = [clip if clip.sample_rate == rate else Resampled(clip, rate) for clip in clips]
-    round_ = settings.loop == "on" or (settings.loop == "auto" and _are_loops(sources, surveys))
+    round_ = settings.loop == "on" or (settings.loop == "auto" and _returns(settings) and _are_loops(sources, surveys))
     lengths = align.laid_out([source.samples for source in sources], settings.align)
     if round_ and not _whole_rounds(lengths, sources, settings.align):
         round_, notes = False, (*notes, f"the clips do not fit into each other in whole rounds under align = {settings.align},"
@@ -136,6 +136,12 @@ def _whole_rounds(lengths: Sequence[int], sources: Sequence[Source], align: str)
     if align == "loop":
         return all(length % one.samples == 0 for length, one in zip(lengths, sources, strict=True))
     return all(length == one.samples for length, one in zip(lengths, sources, strict=True))
+
+
+def _returns(settings: Settings) -> bool:
+    """Whether curves end where they begin; else what goes round would have to leap at its seam, and rests on no end there."""
+    curves = (settings.curve, settings.x_level, settings.x_pitch)
+    return all(curve is None or curve[0][1] == curve[-1][1] for curve in curves)
 
 
 def _are_loops(sources: Sequence[Source], surveys: Sequence[Survey]) -> bool:

@@ -133,7 +133,9 @@ def _on_stft(plan: Plan, number: int, slices: Slices, part: int, target: Target,
     blend = phase.blend([spectrum[:, :bins] for spectrum in spectra], [view.levels for view in views], floors, shares)
     rest = _mixed([spectrum[:, bins:] for spectrum in spectra], shares)  # above the bands: mixed as it is
     if settings.phase == "source":
-        whole = torch.cat((phase.impose(log_magnitude.exp_(), blend), rest), 1)
+        whole = torch.empty_like(spectra[0])  # the bins of a column side by side in memory, as there
+        phase.impose(log_magnitude.exp_(), blend, out=whole[:, :bins])
+        whole[:, bins:] = rest
         for spectrum, mine in zip(spectra, weights.pure if settings.detail == 1.0 else (), strict=False):
             if bool(mine.any()):
                 whole = torch.where(mine, spectrum, whole)
