@@ -77,9 +77,10 @@ class Frames:
     latents: Tensor
     lost: Tensor
 
-    def true(self, rows: int) -> Tensor:
-        """Magnitudes of the first ``rows`` rows."""
+    def true(self, rows: int, frames: Tensor | None = None) -> Tensor:
+        """Magnitudes of the first ``rows`` rows, of all frames or some."""
         found = self.coefficients[:, :rows]
+        found = found if frames is None else found[..., frames]
         return phase.strengths(found) if found.is_complex() else found
 
 

@@ -23,6 +23,7 @@ ALIGNMENTS = ("stretch", "onsets", "beats", "trim", "pad", "loop")
 LENGTHS = ("interpolate", "first", "second", "longest")
 LOOPS = ("auto", "on", "off")
 SPACINGS = ("even-x", "even-distance")
+ENVELOPES = ("transport", "straight")
 PATHS = ("linear", "spherical")
 LEVELS = ("follow", "match", "keep")
 PITCHES = ("keep", "glide", "first", "second")
@@ -77,6 +78,8 @@ class Settings:
         most=X_LIMIT + 1)
     grid: str | None = _setting(None, "stems over a square with a clip in each of its corners, for example 3x3")
     path: str = _setting("linear", "the way through the latent space", choices=PATHS)
+    envelope: str = _setting("transport", "how the spectral envelope gets from clip to clip: its energy moves along the"
+                             " frequencies, or one fades into the other", choices=ENVELOPES)
     detail: float = _setting(1.0, "how much of what the model lost is put back; 0 is LTS as published",
                              least=0.0, most=1.0)
     align: str = _setting("stretch", "how clips of different lengths are laid over each other", choices=ALIGNMENTS)

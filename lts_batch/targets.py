@@ -4,6 +4,7 @@ Everything but phase. A frame that lies exactly on one clip, with full detail, i
 cancels out, so the model is not asked.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lts_batch import analysis, interpolate, pitch, vocoder
+from lts_batch import analysis, envelope, interpolate, pitch, vocoder
 from lts_batch.analysis import Analysis, Frames, Thinning
 from lts_batch.planning import Plan, Stem
 from lts_batch.slices import Slices
@@ -125,6 +126,8 @@ def target(plan: Plan, number: int, slices: Slices, part: int, phases: Phases) -
         magnitudes = pitch.shift(magnitudes, back, plan.model.bands.centres_hz[:rows])
     floors = [clip.floor for clip in plan.clips]
     magnitudes = interpolate.magnitudes(magnitudes, [part.lost for part in parts], weights.timbre, settings.detail, floors)
+    if settings.envelope == "transport" and settings.detail > 0.0:
+        magnitudes = _moved(plan, magnitudes, parts, weights, thinning)
     true = [part.true(rows) for part in parts] if bool(interpolate.outside(weights.timbre).any()) else []
     for again in (False, True):  # what bursts its bounds must not count in the loudness, nor what is corrected burst them
         if true:
@@ -134,6 +137,18 @@ def target(plan: Plan, number: int, slices: Slices, part: int, phases: Phases) -
     if bool(pure.any()):
         magnitudes = _pick(parts, pure, magnitudes)
     return Target(magnitudes, parts, weights, pure, octaves)
+
+
+def _moved(plan: Plan, magnitudes: Tensor, parts: Sequence[Frames], weights: Amounts, thinning: Thinning) -> Tensor:
+    """Magnitudes whose envelope lies between those of the clips, as much as detail has a say."""
+    kept, rows = thinning.kept, magnitudes.shape[1]
+    shape = envelope.envelope(plan.model.bands, rows)
+    levels = [part.levels[:, kept] for part in parts]
+    w = envelope.heard(weights.timbre[:, kept], levels, [clip.peak for clip in plan.clips])
+    wanted = envelope.transported([shape.of(part.true(rows, kept)) for part in parts], w)
+    gains_db = shape.gains_db(shape.of(magnitudes[..., kept]), wanted)  # [channels, rows, kept]
+    gains_db = thinning.filled(gains_db.transpose(1, 2)).transpose(1, 2)
+    return magnitudes * gains_db.mul_(plan.settings.detail * math.log(10.0) / 20.0).exp_()
 
 
 def _pick(parts: Sequence[Frames], pure: Tensor, otherwise: Tensor) -> Tensor:

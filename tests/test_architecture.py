@@ -18,7 +18,7 @@ riff whole tones
 decoders
 settings audio soundfont
 filterbank features classic measures synthesis effects protocol allowed moves curves sources loudness mixes chain
-vae augment arrangement slices steps stft attacks survey loops carry turning
+vae augment arrangement slices steps stft attacks survey loops carry turning envelope
 phase pghi align pitch interpolate finish checkpoint corpus dataset lts_run plots
 vocoder meeting
 analysis

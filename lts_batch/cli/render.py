@@ -52,6 +52,7 @@ def _rows(texts: tuple[str, ...]) -> list[list[float]] | None:
 @click.option("--loop", help=f"Whether the clips are seamless loops: {', '.join(schema.LOOPS)}. [auto]")
 @click.option("--level", help=f"Loudness of stems: {', '.join(schema.LEVELS)}. [follow]")
 @click.option("--pitch", help=f"What becomes of pitch: {', '.join(schema.PITCHES)}. [keep]")
+@click.option("--envelope", help=f"How the spectral envelope gets from clip to clip: {', '.join(schema.ENVELOPES)}. [transport]")
 @click.option("--path", help=f"The way through the latent space: {', '.join(schema.PATHS)}. [linear]")
 @click.option("--phase", help=f"Where phase comes from: {', '.join(schema.PHASES)}. [source]")
 @click.option("--repair", type=int, help="Griffin-Lim steps after the first phase. [32 with griffinlim, else 0]")
