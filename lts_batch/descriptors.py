@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 NAMES = ("centroid", "spread", "flatness", "roll-off")
 ROLL_OFF = 0.85  # share of the power below the roll-off
+UNITS = np.array([1.0, 1.0, 10.0, 1.0])  # octaves and dB, on one scale: 10 dB of flatness count as much as an octave
 FLATNESS_FLOOR = 1e-8  # of the power of the frame: what lies 80 dB below it counts as silence
 LEAST_R2 = -2.0  # a pair far off must not rule the mean over all pairs
 ATTACK_FROM, ATTACK_TO = 0.2, 0.9  # of the highest value of the envelope
 LEAST_ATTACK_SECONDS = 1e-3
 COEFFICIENTS = 20  # of the cepstrum, the first (loudness) left out
+
+_STILL = 1e-24  # of the energy of the line: rounding moves by less
 
 Array = NDArray[np.floating]
 
@@ -87,7 +90,7 @@ def r_squared(values: Array, x: Sequence[float]) -> float:
     values = np.asarray(values, np.float64)[inside]
     straight = line(values, np.asarray(x)[inside].tolist())
     moved = float(np.sum((straight - straight.mean(0)) ** 2))
-    if not moved > 0.0:
+    if not moved > _STILL * float(np.sum(straight**2)):
         return math.nan
     return max(LEAST_R2, 1.0 - float(np.sum((values - straight) ** 2)) / moved)
 
@@ -129,9 +132,11 @@ def log_attack_time(envelope: Array, rate_hz: float) -> float:
 
 
 def _reaches(envelope: Array, height: float) -> float:
-    """The place, in values, at which an envelope that starts from nothing first reaches a height."""
+    """The place, in values, at which an envelope first reaches a height."""
     place = int(np.argmax(envelope >= height))
-    before = float(envelope[place - 1]) if place else 0.0
+    if place == 0:
+        return 0.0
+    before = float(envelope[place - 1])
     return place - 1.0 + (height - before) / (float(envelope[place]) - before)
 
 

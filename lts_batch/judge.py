@@ -133,17 +133,22 @@ def figures(way: Way) -> dict[str, float]:
         "attack_deviation": descriptors.deviation(way.attacks, way.x),
         "correspondence": descriptors.correspondence(heard[middle], heard[inside[0]], heard[inside[-1]])
         if way.heard.any() else math.nan,
-        "direction": _onward(heard, x, inside),
+        "direction": _onward(way, inside),
         "step_cv": cv, "step_max_to_mean": most, "path_length": measures.path_length(steps, float(table[0, -1])),
         "monotony": min(measures.monotony(table[0].tolist()), -measures.monotony(table[1].tolist())),
         "end_sc_db": way.end_sc_db, "end_log_mel_db": way.end_log_mel_db,
     }
 
 
-def _onward(log_mel: Array, x: Array, inside: NDArray[np.int64]) -> float:
-    """Whether steps beyond go on as the path between the clips went: the mean of ``descriptors.direction`` at both ends."""
-    first, last = log_mel[inside[0]], log_mel[inside[-1]]
-    cosines = [descriptors.direction(last, first, step) for step in log_mel[x < 0.0]]
-    cosines += [descriptors.direction(first, last, step) for step in log_mel[x > 1.0]]
+def _onward(way: Way, inside: NDArray[np.int64]) -> float:
+    """Whether steps beyond go on as the path between the clips went: the mean of ``descriptors.direction`` at both ends.
+
+    In descriptors of all frames, not in spectra: a partial that moves on takes with it what it had brought, so that its
+    spectrum goes partly back.
+    """
+    rows = way.described[:, :, way.heard] / descriptors.UNITS[:, None, None]  # [4, steps, frames]
+    first, last, x = rows[:, inside[0]], rows[:, inside[-1]], np.asarray(way.x)
+    cosines = [descriptors.direction(last, first, rows[:, step]) for step in np.flatnonzero(x < 0.0)]
+    cosines += [descriptors.direction(first, last, rows[:, step]) for step in np.flatnonzero(x > 1.0)]
     known = [cosine for cosine in cosines if not math.isnan(cosine)]
     return float(np.mean(known)) if known else math.nan

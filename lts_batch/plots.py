@@ -64,14 +64,24 @@ def training(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
 
 
 def evaluation(path: Path, results: Mapping[str, Any]) -> None:
-    """What ``evaluate.run`` found, a column for each judge: how well frames lie between, how even steps are beside how far the
-    ends are off, and the figures that go from 0 to 1. Large dots are medians over the pairs, small ones means."""
-    pyplot = _pyplot()
+    """What ``evaluate.run`` found, as a PNG."""
+    kinds = sum(kind in results for kind in ("frames", "audio"))
+    figure = _pyplot().figure(figsize=(6.6 * kinds + 1.0, 11.0), layout="constrained")
+    draw_evaluation(figure, results)
+    _save(figure, path)
+
+
+def draw_evaluation(figure: Any, results: Mapping[str, Any]) -> None:
+    """The same into a figure or a part of one, a column for each judge: how well frames lie between, how even steps are beside
+    how far the ends are off, and the figures that go from 0 to 1. Large dots are medians over the pairs, small ones means."""
+    from matplotlib import colormaps
+    from matplotlib.lines import Line2D
+
     kinds = [kind for kind in ("frames", "audio") if kind in results]
-    figure, axes = pyplot.subplots(3, len(kinds), squeeze=False, figsize=(6.6 * len(kinds) + 1.0, 11.0), layout="constrained",
-                                   height_ratios=(1.2, 1.0, 1.0))
+    axes = figure.subplots(3, len(kinds), squeeze=False, height_ratios=(1.2, 1.0, 1.0))
     names = dict.fromkeys(name for kind in kinds for name in results[kind]["summary"])
-    colours = dict(zip(names, pyplot.get_cmap("tab20" if len(names) > 10 else "tab10").colors, strict=False))
+    palette = colormaps["tab20" if len(names) > 10 else "tab10"]
+    colours = {name: palette(number % palette.N) for number, name in enumerate(names)}
     for column, kind in enumerate(kinds):
         summary = results[kind]["summary"]
         _dots(axes[0][column], summary, colours, {"r2_centroid": "centroid", "r2_spread": "spread", "r2_flatness": "flatness",
@@ -89,10 +99,9 @@ def evaluation(path: Path, results: Mapping[str, Any]) -> None:
     for axis in axes.ravel():
         axis.title.set_fontsize(9)
         axis.grid(alpha=0.3)
-    handles = [pyplot.Line2D([], [], marker="o", ls="", color=colour, label=name) for name, colour in colours.items()]
+    handles = [Line2D([], [], marker="o", ls="", color=colour, label=name) for name, colour in colours.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     figure.suptitle(f"{' and '.join(results['models'])}: {len(results['pairs'])} pairs; large dots medians, small dots means")
-    _save(figure, path)
 
 
 def _dots(axis: Any, summary: Mapping[str, Any], colours: Mapping[str, Any], figures: Mapping[str, str]) -> None:

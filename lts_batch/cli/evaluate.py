@@ -81,7 +81,7 @@ def _print(results: Mapping[str, Any]) -> None:
 def _show(console: Any, table: Any) -> None:
     """As wide as it has to be: figures that are cut off are none."""
     needed = console.measure(table, options=console.options.update(width=10_000)).maximum
-    console.print(table, width=max(needed, 1), crop=False, no_wrap=True, overflow="ignore")
+    type(console)(highlight=False, width=max(console.width, needed)).print(table, crop=False)
 
 
 def _cell(found: Mapping[str, float | None], digits: int) -> str:
