@@ -115,6 +115,26 @@ def load(path: Path) -> Audio:
     return np.ascontiguousarray(mono[0, :round(LONGEST_SECONDS * SAMPLE_RATE_HZ)])
 
 
+def load_pairs(chosen: Sequence[tuple[Path, Path]]) -> tuple[dict[str, Audio], list[Pair], dict[str, str]]:
+    """Whole clips by name, the pairs of them cut to one length, and what could not be used with the reason.
+
+    Raises:
+        ClipError: not one pair could be judged.
+    """
+    clips: dict[Path, Audio] = {}
+    skipped: dict[str, str] = {}
+    for path in dict.fromkeys(path for pair in chosen for path in pair):
+        try:
+            clips[path] = _audible(load(path), path)
+        except ClipError as error:
+            skipped[path.name] = str(error)
+    names = named(list(clips))
+    pairs = [_pair(one, two, clips, names) for one, two in chosen if one in clips and two in clips]
+    if not pairs:
+        raise ClipError(f"none of {len(chosen)} pairs could be judged: {'; '.join(skipped.values())}")
+    return {names[path]: clip for path, clip in clips.items()}, pairs, skipped
+
+
 # ---------------------------------------------------------------- the study
 
 
@@ -137,17 +157,7 @@ def run(models: Mapping[str, Model], chosen: Sequence[tuple[Path, Path]], *, fra
         ClipError: not one pair could be judged.
     """
     tell = progress or (lambda fraction, message: None)
-    clips: dict[Path, Audio] = {}
-    skipped: dict[str, str] = {}
-    for path in dict.fromkeys(path for pair in chosen for path in pair):
-        try:
-            clips[path] = _audible(load(path), path)
-        except ClipError as error:
-            skipped[path.name] = str(error)
-    names = named(list(clips))
-    pairs = [_pair(one, two, clips, names) for one, two in chosen if one in clips and two in clips]
-    if not pairs:
-        raise ClipError(f"none of {len(chosen)} pairs could be judged: {'; '.join(skipped.values())}")
+    clips, pairs, skipped = load_pairs(chosen)
     results: Results = {"x": list(AMOUNTS), "models": list(models), "pairs": [pair.title for pair in pairs],
                         "skipped": [list(one) for one in skipped.items()], "sample_rate": SAMPLE_RATE_HZ,
                         "default": {label: _label(label, default_name(), models) for label in models}}
@@ -155,9 +165,9 @@ def run(models: Mapping[str, Model], chosen: Sequence[tuple[Path, Path]], *, fra
     total = sum(len(clip) for clip in clips.values()) + len(judges) * sum(len(pair.clips[0]) for pair in pairs)
     done = 0
     rebuilt: Results = {}
-    for path, clip in clips.items():
-        tell(done / total, names[path])
-        rebuilt[names[path]] = {label: _rebuilt(model, clip, frames_only, workers) for label, model in models.items()}
+    for name, clip in clips.items():
+        tell(done / total, name)
+        rebuilt[name] = {label: _rebuilt(model, clip, frames_only, workers) for label, model in models.items()}
         done += len(clip)
     results["reconstruction"] = {"clips": rebuilt, "mean": {label: {
         name: float(np.mean([one[label][name] for one in rebuilt.values()])) for name in next(iter(rebuilt.values()))[label]}
@@ -173,6 +183,19 @@ def run(models: Mapping[str, Model], chosen: Sequence[tuple[Path, Path]], *, fra
         results[kind] = {"pairs": found, "summary": summary, "verdict": {
             label: verdict(summary[results["default"][label]], summary[LOG_LERP]) for label in models}}
     return results
+
+
+def frame_figures(model: Model, pairs: Sequence[Pair], detail: Detail | None = None) -> Results:
+    """One way of a model over some pairs, in the frame only, as ``summarised``: what a trial of a model or a path needs.
+
+    Args:
+        detail: a weight, or one for each x; that of the default settings if not given.
+    """
+    found: Results = {}
+    for pair in pairs:
+        paths = FramePaths(model, pair.clips, SAMPLE_RATE_HZ)
+        found[pair.title] = {"ours": _numbers(judge.figures(paths.judged(paths.ours(detail))))}
+    return dict(summarised(found)["ours"])
 
 
 def our_ways() -> dict[str, Detail | None]:

@@ -140,7 +140,7 @@ def log_lerp(true: Sequence[Tensor], x: float, floors: Sequence[float]) -> Tenso
 
     It is the path of the pipeline for a model that knows nothing: with D = d1 = d2 all detail is its own.
     """
-    w = torch.tensor([1.0 - x, x], dtype=torch.float32)[:, None].expand(-1, true[0].shape[-1])
+    w = torch.tensor([1.0 - x, x], dtype=torch.float32, device=true[0].device)[:, None].expand(-1, true[0].shape[-1])
     silence = torch.zeros_like(true[0])
     lost = [((one + floor) / floor).log() for one, floor in zip(true, floors, strict=True)]
     return interpolate.bounded(interpolate.magnitudes(silence, lost, w, 1.0, floors), true, w)

@@ -204,6 +204,8 @@ def test_a_study_with_a_rival_a_clip_that_is_silent_and_a_pair_of_twins(model: M
         told_of = results[kind]["verdict"]["general"]
         assert sorted(told_of["better"] + told_of["not better"]) == sorted(
             figure.title for name, figure in judge.FIGURES.items() if not name.startswith("end_"))
+    _, pairs, _ = evaluate.load_pairs([(one, two), (one, twin)])
+    assert evaluate.frame_figures(model, pairs, 0.0) == results["frames"]["summary"]["detail 0"]
     clips = results["reconstruction"]["clips"]
     assert set(clips) == {"one", "two", "twin"} and clips["one"] == clips["twin"]
     assert 0.0 < clips["one"]["general"]["shape_lsd_db"] < 10.0 and clips["one"]["general"]["mr_stft_sc_db"] < -5.0
