@@ -120,11 +120,11 @@ def both_heard(levels: Sequence[Array]) -> NDArray[np.bool_]:
 def figures(way: Way) -> dict[str, float]:
     """All of ``FIGURES``; ``nan`` for what cannot be said of these clips."""
     x, inside = np.asarray(way.x), np.flatnonzero(within(way.x))
-    floor = float(way.log_mel.max()) + measures.FLOOR_DB
-    heard = np.maximum(way.log_mel, floor)[:, way.heard]
-    table = np.array([[measures.frames_distance_db(way.log_mel[a], way.log_mel[b]) for b in inside]
-                      for a in (inside[0], inside[-1])])  # distances to both ends
-    steps = [measures.frames_distance_db(way.log_mel[a], way.log_mel[b]) for a, b in pairwise(inside)]
+    # one floor for all steps, 80 dB under the loudest: with a floor for each two of them a straight path would have a length
+    log_mel = np.maximum(way.log_mel, float(way.log_mel[inside].max()) + measures.FLOOR_DB)
+    heard = log_mel[:, way.heard]
+    table = np.array([[_distance_db(log_mel[a], log_mel[b]) for b in inside] for a in (inside[0], inside[-1])])
+    steps = [_distance_db(log_mel[a], log_mel[b]) for a, b in pairwise(inside)]
     cv, most = measures.evenness(steps)
     middle = inside[int(np.argmin(np.abs(x[inside] - 0.5)))]
     found = {f"r2_{name.replace('-', '')}": descriptors.r_squared(row[:, way.heard], way.x)
@@ -138,6 +138,11 @@ def figures(way: Way) -> dict[str, float]:
         "monotony": min(measures.monotony(table[0].tolist()), -measures.monotony(table[1].tolist())),
         "end_sc_db": way.end_sc_db, "end_log_mel_db": way.end_log_mel_db,
     }
+
+
+def _distance_db(a: Array, b: Array) -> float:
+    """Mean absolute difference; over all frames, for silence is part of a stem."""
+    return float(np.mean(np.abs(a - b)))
 
 
 def _onward(way: Way, inside: NDArray[np.int64]) -> float:
