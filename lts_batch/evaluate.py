@@ -35,6 +35,7 @@ LONGEST_SECONDS = 10.0
 PAIRS = 20
 PACKAGE_FOLDER = Path("/usr/share/sonic-pi/samples")  # of the Debian package sonic-pi-samples
 LOG_LERP = "log-magnitude interpolation"
+COSTS = {"clips": 0.25, "frames": 1.0, "audio": 5.0}  # of a second of sound, about: for the time left
 REBUILT = {"shape_lsd_db": "shape LSD", "sc_db": "SC", "mr_stft_sc_db": "MR-STFT SC", "log_mel_db": "log-mel"}
 
 Audio = NDArray[np.float32]  # [samples]
@@ -162,13 +163,14 @@ def run(models: Mapping[str, Model], chosen: Sequence[tuple[Path, Path]], *, fra
                         "skipped": [list(one) for one in skipped.items()], "sample_rate": SAMPLE_RATE_HZ,
                         "default": {label: _label(label, default_name(), models) for label in models}}
     judges = {"frames": _frames} if frames_only else {"frames": _frames, "audio": _stems}
-    total = sum(len(clip) for clip in clips.values()) + len(judges) * sum(len(pair.clips[0]) for pair in pairs)
-    done = 0
+    total = COSTS["clips"] * sum(len(clip) for clip in clips.values())
+    total += sum(COSTS[kind] * len(pair.clips[0]) for kind in judges for pair in pairs)
+    done = 0.0
     rebuilt: Results = {}
     for name, clip in clips.items():
         tell(done / total, name)
         rebuilt[name] = {label: _rebuilt(model, clip, frames_only, workers) for label, model in models.items()}
-        done += len(clip)
+        done += COSTS["clips"] * len(clip)
     results["reconstruction"] = {"clips": rebuilt, "mean": {label: {
         name: float(np.mean([one[label][name] for one in rebuilt.values()])) for name in next(iter(rebuilt.values()))[label]}
         for label in models}}
@@ -178,7 +180,7 @@ def run(models: Mapping[str, Model], chosen: Sequence[tuple[Path, Path]], *, fra
             tell(done / total, f"{pair.title}, {kind}")
             judged = ways(models, pair, rivals, workers)
             found[pair.title] = {name: _numbers(judge.figures(way)) for name, way in judged.items()}
-            done += len(pair.clips[0])
+            done += COSTS[kind] * len(pair.clips[0])
         summary = summarised(found)
         results[kind] = {"pairs": found, "summary": summary, "verdict": {
             label: verdict(summary[results["default"][label]], summary[LOG_LERP]) for label in models}}

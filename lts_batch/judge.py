@@ -58,7 +58,7 @@ class Way:
         described: ``descriptors.described`` of the steps ``[4, steps, frames]``.
         log_mel: dB of mel bands ``[steps, frames, mel bands]``.
         attacks: log attack time of each step ``[steps]``.
-        heard: frames in which both clips sound ``[frames]``.
+        heard: frames in which both clips sound, and every step ``[frames]``.
         end_sc_db, end_log_mel_db: how far the ends are from the clips themselves, the worse of both.
     """
 
@@ -78,10 +78,11 @@ def of_magnitudes(magnitudes: Array, clips: Sequence[Array], x: Sequence[float],
     log_mel = mel_bands.log_mel(magnitudes, weights)
     levels = np.linalg.norm(magnitudes, axis=-1)
     ends = [(clip, int(np.argmax(np.asarray(x) == end))) for clip, end in zip(clips, (0.0, 1.0), strict=True)]
+    described = descriptors.described(magnitudes, centres_hz)
     return Way(
-        tuple(x), descriptors.described(magnitudes, centres_hz), log_mel,
+        tuple(x), described, log_mel,
         np.array([descriptors.log_attack_time(envelope, frames_per_second) for envelope in levels]),
-        both_heard([np.linalg.norm(clip, axis=-1) for clip in clips]),
+        both_heard([np.linalg.norm(clip, axis=-1) for clip in clips]) & np.isfinite(described).all((0, 1)),
         max(measures.spectral_convergence_db(clip, magnitudes[step]) for clip, step in ends),
         max(measures.frames_distance_db(mel_bands.log_mel(clip, weights), log_mel[step]) for clip, step in ends))
 
@@ -95,10 +96,12 @@ def of_audio(stems: Sequence[Array], clips: Sequence[Array], x: Sequence[float],
     log_mel = np.stack([10.0 * np.log10(np.maximum(one**2 @ filters.T, mel_bands.LEAST_POWER)) for one in seen])
     ends = [(np.asarray(clip)[None], np.asarray(stems[int(np.argmax(np.asarray(x) == end))])[None])
             for clip, end in zip(clips, (0.0, 1.0), strict=True)]
+    described = np.stack([descriptors.described(one[:, judged], bins_hz[judged]) for one in seen], axis=1)
+    heard = both_heard([np.linalg.norm(measures.spectra(np.asarray(clip, np.float64)[None])[0], axis=-1) for clip in clips])
     return Way(
-        tuple(x), np.stack([descriptors.described(one[:, judged], bins_hz[judged]) for one in seen], axis=1), log_mel,
+        tuple(x), described, log_mel,
         np.array([descriptors.log_attack_time(*_envelope(stem, sample_rate)) for stem in stems]),
-        both_heard([np.linalg.norm(measures.spectra(np.asarray(clip, np.float64)[None])[0], axis=-1) for clip in clips]),
+        heard & np.isfinite(described).all((0, 1)),
         max(measures.mr_stft_sc_db(clip, stem) for clip, stem in ends),
         max(measures.log_mel_distance_db(clip, stem, sample_rate) for clip, stem in ends))
 

@@ -165,6 +165,16 @@ def test_frames_in_which_a_clip_is_silent_are_not_judged() -> None:
     assert judge.figures(way)["r2_centroid"] > 0.999
 
 
+def test_frames_in_which_a_step_is_silent_are_left_out() -> None:
+    path = moved()
+    path[5, 1] = 0.0  # as a decoder may make them
+    way = judge.of_magnitudes(path, (path[0], path[-1]), X, CENTRES, 44100, 114.8)
+    assert way.heard.tolist() == [True, False, True]
+    found, whole = judge.figures(way), figures(moved(), X)
+    assert found["r2_centroid"] > 0.999
+    assert found["step_cv"] > whole["step_cv"] + 0.1 and found["path_length"] > whole["path_length"] + 0.1  # it is heard
+
+
 def test_between_a_clip_and_itself_there_is_nothing_to_say() -> None:
     found = figures(np.stack([LEVELS * lobe(9.0)] * len(BEYOND)))
     assert {name for name, value in found.items() if math.isnan(value)} == {
