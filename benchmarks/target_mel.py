@@ -1,12 +1,11 @@
 """Log-mel spectra of magnitudes that never sounded, so that a stem can be judged by what it was meant to be.
 
-Targets are magnitudes of the filterbank. A band at f with magnitude m counts as a sine of that amplitude and frequency: its
-power in a mel band is what the mel filter takes from a Hann window of 2048 samples over that sine, and frames are averaged
-over time under the square of that window, every 512 samples. So target and audio are in one scale (``measures``), but for what
-bands smear and sines in one window beat; the mean of that is found on clips whose magnitudes and waveform are both known.
+Targets are magnitudes of the filterbank. Each band counts in the mel bands as ``lts_batch.mel_bands`` says, and frames are
+averaged over time under the square of a Hann window of 2048 samples, every 512 samples. So target and audio are in one scale
+(``measures``), but for what bands smear and sines in one window beat; the mean of that is found on clips whose magnitudes and
+waveform are both known.
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,13 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lts_batch import measures, phase
+from lts_batch import measures, mel_bands, phase
 from lts_batch.filterbank import Bands
 from lts_batch.slices import Slices
 
-LEAST_POWER = 1e-30
 HEARD_DB = -60.0  # under a clip's loudest mel band: quieter cells don't calibrate
-_OVERSAMPLED = 32  # of the window's spectrum
 
 Array = NDArray[np.float64]
 
@@ -44,7 +41,7 @@ class TargetMel:
         """dB ``[channels, columns, judged mel bands]`` of magnitudes ``[channels, rows, frames]`` of a sound's only slice."""
         power = magnitudes.double().square().numpy() @ self._over_time(slices)  # [channels, rows, columns]
         mel = np.einsum("mr,crt->ctm", self.weights[self.inside, :power.shape[1]], power)
-        return np.asarray(10.0 * np.log10(np.maximum(mel, LEAST_POWER)))
+        return np.asarray(10.0 * np.log10(np.maximum(mel, mel_bands.LEAST_POWER)))
 
     def of_audio(self, audio: NDArray[np.float32]) -> Array:
         """The same of a waveform ``[channels, samples]``, by a plain STFT."""
@@ -75,19 +72,10 @@ class TargetMel:
 
 def target_mel(bands: Bands, rows: int, sample_rate: int) -> TargetMel:
     """The mapping for the first ``rows`` bands."""
-    import librosa  # slow to import
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Empty filters detected")  # left out below, as in the measure
-        filters = librosa.filters.mel(sr=sample_rate, n_fft=measures.WINDOW_SAMPLES, n_mels=measures.MEL_BANDS,
-                                      dtype=np.float64)
-    filters = filters[filters.any(axis=1)]  # [mel bands, bins]
+    filters = measures.mel_filters(sample_rate)  # [mel bands, bins]
     bins_hz = np.arange(filters.shape[1]) * sample_rate / measures.WINDOW_SAMPLES
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(measures.WINDOW_SAMPLES) / measures.WINDOW_SAMPLES)
-    lobe = np.abs(np.fft.rfft(hann, measures.WINDOW_SAMPLES * _OVERSAMPLED)) ** 2 / 4.0  # power of a sine of amplitude 1
-    lobe_hz = np.arange(len(lobe)) * sample_rate / (measures.WINDOW_SAMPLES * _OVERSAMPLED)
     centres = bands.centres_hz[:rows]
-    weights = filters @ np.interp(np.abs(bins_hz[:, None] - centres), lobe_hz, lobe)
+    weights = mel_bands.weights(centres, sample_rate)
     used = [bins_hz[row > 0] for row in filters]
     inside = np.array([one[0] > bands.lowest_hz and one[-1] < centres[-1] for one in used])
     return TargetMel(bands, sample_rate, weights, inside)

@@ -9,6 +9,7 @@ clips differ in length the shorter one is padded with zeros. Results are floats 
 import math
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -210,6 +211,25 @@ def path_length(distances: Sequence[float], direct: float) -> float:
     return math.inf if total > 0 else 1.0
 
 
+# ---------------------------------------------------------------- spectra
+
+
+def spectra(audio: Array) -> Array:
+    """STFT magnitudes ``[channels, 1 + ceil(samples / 512), 1025]`` of audio, of 2048 samples, hop 512."""
+    return _stft(audio, WINDOW_SAMPLES, HOP_SAMPLES)
+
+
+@lru_cache(maxsize=4)
+def mel_filters(sample_rate: int) -> NDArray[np.float64]:
+    """Slaney's mel filters over those bins, of power: ``[bands, 1025]``; bands narrower than one bin are left out."""
+    import librosa  # here, because importing it takes longer than most measures
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Empty filters detected")
+        weights = librosa.filters.mel(sr=sample_rate, n_fft=WINDOW_SAMPLES, n_mels=MEL_BANDS, dtype=np.float64)
+    return np.asarray(weights[weights.any(axis=1)])
+
+
 # ---------------------------------------------------------------- parts
 
 
@@ -252,14 +272,8 @@ def _stft_sc_db(reference: Array, other: Array, window_samples: int) -> float:
 
 def _mel(audio: Array, sample_rate: int, centres: NDArray[np.int64] | None = None) -> Array:
     """Mel magnitudes, the root of band power: ``[channels, frames, bands]``; frames of the STFT, or around ``centres``."""
-    import librosa  # here, because importing it takes longer than most measures
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Empty filters detected")  # those bands are left out below
-        weights = librosa.filters.mel(sr=sample_rate, n_fft=WINDOW_SAMPLES, n_mels=MEL_BANDS, dtype=np.float64)
-    weights = weights[weights.any(axis=1)]
-    spectra = _stft(audio, WINDOW_SAMPLES, HOP_SAMPLES) if centres is None else _spectra(audio, WINDOW_SAMPLES, centres)
-    return np.asarray(np.sqrt(spectra**2 @ weights.T))
+    found = spectra(audio) if centres is None else _spectra(audio, WINDOW_SAMPLES, centres)
+    return np.asarray(np.sqrt(found**2 @ mel_filters(sample_rate).T))
 
 
 def _unit(frames: Array) -> Array:

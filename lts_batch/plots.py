@@ -63,6 +63,60 @@ def training(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
     _save(figure, path)
 
 
+def evaluation(path: Path, results: Mapping[str, Any]) -> None:
+    """What ``evaluate.run`` found, as a PNG."""
+    kinds = sum(kind in results for kind in ("frames", "audio"))
+    figure = _pyplot().figure(figsize=(6.6 * kinds + 1.0, 11.0), layout="constrained")
+    draw_evaluation(figure, results)
+    _save(figure, path)
+
+
+def draw_evaluation(figure: Any, results: Mapping[str, Any]) -> None:
+    """The same into a figure or a part of one, a column for each judge: how well frames lie between, how even steps are beside
+    how far the ends are off, and the figures that go from 0 to 1. Large dots are medians over the pairs, small ones means."""
+    from matplotlib import colormaps
+    from matplotlib.lines import Line2D
+
+    kinds = [kind for kind in ("frames", "audio") if kind in results]
+    axes = figure.subplots(3, len(kinds), squeeze=False, height_ratios=(1.2, 1.0, 1.0))
+    names = dict.fromkeys(name for kind in kinds for name in results[kind]["summary"])
+    palette = colormaps["tab20" if len(names) > 10 else "tab10"]
+    colours = {name: palette(number % palette.N) for number, name in enumerate(names)}
+    for column, kind in enumerate(kinds):
+        summary = results[kind]["summary"]
+        _dots(axes[0][column], summary, colours, {"r2_centroid": "centroid", "r2_spread": "spread", "r2_flatness": "flatness",
+                                                  "r2_rolloff": "roll-off"})
+        axes[0][column].set(title=f"{kind}: between the clips, R² (1: on the straight line)", ylim=(-2.08, 1.08))
+        for name, row in summary.items():
+            axes[1][column].plot(row["step_cv"]["mean"], row["end_log_mel_db"]["mean"], "o", color=colours[name], ms=8,
+                                 alpha=0.8)
+        axes[1][column].set(title="steps and ends, means (the best is at 0, 0)", xlabel="step CV: how uneven steps are",
+                            ylabel="log-mel distance of the ends / dB")
+        axes[1][column].set_xlim(left=0.0)
+        _dots(axes[2][column], summary, colours, {"monotony": "monotony", "direction": "onward", "step_cv": "step CV",
+                                                  "attack_deviation": "attack", "correspondence": "half-way"})
+        axes[2][column].set(title="monotony, onward: 1 is best; step CV, attack, half-way: 0 is best")
+    for axis in axes.ravel():
+        axis.title.set_fontsize(9)
+        axis.grid(alpha=0.3)
+    handles = [Line2D([], [], marker="o", ls="", color=colour, label=name) for name, colour in colours.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    figure.suptitle(f"{' and '.join(results['models'])}: {len(results['pairs'])} pairs; large dots medians, small dots means")
+
+
+def _dots(axis: Any, summary: Mapping[str, Any], colours: Mapping[str, Any], figures: Mapping[str, str]) -> None:
+    """A cluster for each figure, in it a dot for each way."""
+    for number, (name, row) in enumerate(summary.items()):
+        shift = 0.8 * ((number + 0.5) / len(summary) - 0.5)
+        for kind, size in (("median", 7), ("mean", 3)):
+            axis.plot([place + shift for place in range(len(figures))],
+                      [np.nan if row[figure][kind] is None else row[figure][kind] for figure in figures], "o",
+                      color=colours[name], ms=size, alpha=0.85)
+    axis.set_xticks(range(len(figures)), figures.values(), fontsize=8)
+    for edge in range(1, len(figures)):
+        axis.axvline(edge - 0.5, color="0.8", lw=0.8)
+
+
 def _decibels(samples: NDArray[np.float32], rate: int, bands: Bands) -> NDArray[np.float32]:
     length, frames = Grid(rate, bands.frame_rate).covering(samples.shape[1])
     bank = filterbank(bands, rate, length, frames)

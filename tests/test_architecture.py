@@ -17,16 +17,16 @@ errors
 riff whole tones
 decoders
 settings audio soundfont
-filterbank features classic measures synthesis effects protocol allowed moves curves sources loudness mixes chain
-vae augment arrangement slices steps stft attacks survey loops carry turning envelope
-phase pghi align pitch interpolate finish checkpoint corpus dataset lts_run plots
+filterbank features classic measures descriptors synthesis effects protocol allowed moves curves sources loudness mixes chain
+vae mel_bands augment arrangement slices steps stft attacks survey loops carry turning envelope
+phase pghi align pitch interpolate finish checkpoint corpus dataset lts_run plots judge
 vocoder meeting
 analysis
 planning train
 targets
-rebuild guard
+rebuild guard framepath
 pipeline
-spacing
+spacing stempath
 evaluate stems names manifest jobfile samplers
 render arrays
 jobs journal pack page spool wakeup

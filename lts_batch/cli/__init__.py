@@ -8,6 +8,7 @@ import click
 from lts_batch import __version__
 from lts_batch.cli.corpus import corpus
 from lts_batch.cli.demo import demo
+from lts_batch.cli.evaluate import evaluate
 from lts_batch.cli.messages import fail
 from lts_batch.cli.presets import presets
 from lts_batch.cli.render import render
@@ -42,7 +43,7 @@ def commands() -> None:
     """
 
 
-for command in (demo, render, watch, allow, presets, train, corpus):
+for command in (demo, render, watch, allow, presets, train, evaluate, corpus):
     commands.add_command(command)
 
 

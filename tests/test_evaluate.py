@@ -1,0 +1,290 @@
+"""The judge of models: its ways are what the pipeline makes, its rivals what they say they are, its command prints it all."""
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+import soundfile
+import torch
+from click.testing import CliRunner
+from sounds import drum, null_db, pluck
+
+import lts_batch
+from lts_batch import evaluate, judge, planning, plots, targets
+from lts_batch.checkpoint import Model, load_model
+from lts_batch.cli import commands
+from lts_batch.errors import ClipError
+from lts_batch.framepath import AMOUNTS, FramePaths, fading
+from lts_batch.settings import Settings
+from lts_batch.slices import Slices
+from lts_batch.sources import Excerpt
+from lts_batch.stempath import StemPaths
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+
+import lts_model
+import morph
+import study
+
+RATE = evaluate.SAMPLE_RATE_HZ
+ONE, TWO = pluck(0.4, 220.0)[0], drum(0.4, 0.02, 900.0)[0]
+MIDDLE = AMOUNTS.index(0.5)
+ZERO, LAST = AMOUNTS.index(0.0), AMOUNTS.index(1.0)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model("general")
+
+
+@pytest.fixture(scope="module")
+def paths(model: Model) -> FramePaths:
+    return FramePaths(model, (ONE, TWO), RATE)
+
+
+# ---------------------------------------------------------------- magnitudes
+
+
+def test_our_way_is_what_a_render_aims_at(model: Model, paths: FramePaths) -> None:
+    settings = Settings(x=(0.5,), detail=0.0, loop="off")
+    plan = planning.plan([Excerpt(clip[None], RATE, 0, len(clip)) for clip in (ONE, TWO)], settings, model)
+    slices = Slices(len(ONE), RATE, model.bands)
+    aim = targets.target(plan, 0, slices, 0, {}).magnitudes[0]
+    numbers = slices.frames(0)
+    asked = (numbers % 3 == 0) & (numbers >= 0) & (numbers * slices.hop_samples <= len(ONE))
+    ours = paths.ours(0.0)[MIDDLE]
+    assert ours.shape == (asked.sum(), len(model.bands))
+    np.testing.assert_allclose(ours, aim[:, torch.from_numpy(asked)].T, atol=1e-4 * float(aim.max()))
+
+
+def test_ends_with_detail_are_the_clips(paths: FramePaths) -> None:
+    for magnitudes in (paths.ours(1.0), paths.log_lerp(), paths.crossfade(), paths.waveform_crossfade(), paths.ours(fading)):
+        for step, true in zip((ZERO, LAST), paths.true, strict=True):
+            np.testing.assert_allclose(magnitudes[step], true, atol=2e-6 * float(true.max()))
+
+
+def test_detail_fades_to_nothing_half_way(paths: FramePaths) -> None:
+    faded, bare, full = paths.ours(fading), paths.ours(0.0), paths.ours(1.0)
+    np.testing.assert_array_equal(faded[MIDDLE], bare[MIDDLE])
+    np.testing.assert_array_equal(faded[[0, ZERO, LAST, -1]], full[[0, ZERO, LAST, -1]])
+    assert not np.allclose(faded[MIDDLE], full[MIDDLE], rtol=0.1)
+
+
+def test_the_trivial_rivals_are_what_they_say(model: Model, paths: FramePaths) -> None:
+    one, two = paths.true
+    np.testing.assert_allclose(paths.crossfade()[MIDDLE], (one + two) / 2, rtol=1e-6)
+    loud = (one > 1e-3 * one.max()) & (two > 1e-3 * two.max())
+    np.testing.assert_allclose(paths.log_lerp()[MIDDLE][loud], np.sqrt(one * two)[loud], rtol=0.05)
+    mixed = FramePaths(model, ((ONE + TWO) / 2, TWO), RATE).true[0]
+    np.testing.assert_allclose(paths.waveform_crossfade()[MIDDLE], mixed, atol=1e-5 * float(mixed.max()))
+
+
+def test_figures_of_a_pair(paths: FramePaths) -> None:
+    found = {name: judge.figures(paths.judged(make())) for name, make in
+             (("ours", paths.ours), ("log", paths.log_lerp), ("crossfade", paths.crossfade))}
+    assert all(row.keys() == judge.FIGURES.keys() for row in found.values())
+    assert all(math.isfinite(value) for row in found.values() for value in row.values())
+    assert found["log"]["step_cv"] < found["crossfade"]["step_cv"]
+    assert found["ours"]["end_sc_db"] < -100 and found["log"]["end_sc_db"] < -100
+    assert judge.figures(paths.judged(paths.ours(0.0)))["end_sc_db"] > -30
+
+
+def test_clips_of_two_lengths_are_refused(model: Model) -> None:
+    with pytest.raises(ValueError, match="of one length"):
+        FramePaths(model, (ONE, TWO[:-1]), RATE)
+
+
+# ---------------------------------------------------------------- stems
+
+
+def test_our_stems_are_those_of_a_render(model: Model) -> None:
+    x = (0.0, 0.5, 1.0)
+    stems = StemPaths(model, (ONE, TWO), RATE, x, workers=1)
+    wanted = lts_batch.morph([ONE, TWO], RATE, x=x, loop="off", model=model)
+    for stem, other in zip(stems.ours(), wanted, strict=True):
+        np.testing.assert_array_equal(stem, other[0])
+    faded = stems.ours(fading)
+    np.testing.assert_array_equal(faded[1], lts_batch.morph([ONE, TWO], RATE, x=x, detail=0.0, loop="off", model=model)[1][0])
+    np.testing.assert_array_equal(faded[0], wanted[0][0])
+
+
+def test_rivals_sound_and_their_ends_are_the_clips(model: Model) -> None:
+    stems = StemPaths(model, (ONE, TWO), RATE, (0.0, 0.5, 1.0, 1.2), workers=1)
+    for row in (stems.crossfade(), stems.log_lerp(), stems.waveform_crossfade()):
+        assert [len(stem) for stem in row] == [len(ONE)] * 4 and all(np.isfinite(stem).all() for stem in row)
+        assert null_db(row[0][None], ONE[None]) < -100 and null_db(row[2][None], TWO[None]) < -100
+        assert 0.01 < np.abs(row[1]).max() < 1.0
+
+
+# ---------------------------------------------------------------- the study
+
+
+def write(path: Path, clip: np.ndarray, rate: int = RATE) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, clip, rate)
+    return path
+
+
+def test_neighbours_are_paired_first(tmp_path: Path) -> None:
+    for name in ("c", "a", "sub/b"):
+        write(tmp_path / f"{name}.wav", ONE)
+    titles = [(one.stem, two.stem) for one, two in evaluate.choose(tmp_path, 20)]
+    assert titles == [("a", "c"), ("c", "b"), ("a", "b")]
+    assert evaluate.choose(tmp_path, 2) == evaluate.choose(tmp_path, 20)[:2]
+
+
+def test_a_folder_with_the_clips_of_the_list_is_judged_by_the_list(tmp_path: Path) -> None:
+    for name in {name for pair in evaluate.fixed_pairs() for name in pair}:
+        (tmp_path / f"{name}.flac").touch()
+    (tmp_path / "another.flac").touch()
+    assert [(one.stem, two.stem) for one, two in evaluate.choose(tmp_path)] == evaluate.fixed_pairs()
+    assert len(evaluate.fixed_pairs()) == evaluate.PAIRS
+
+
+def test_folders_without_pairs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ClipError, match="is not a folder"):
+        evaluate.choose(tmp_path / "none")
+    write(tmp_path / "one.wav", ONE)
+    with pytest.raises(ClipError, match="holds 1 sounds: give a folder with two or more"):
+        evaluate.choose(tmp_path)
+    monkeypatch.setattr(evaluate, "PACKAGE_FOLDER", tmp_path / "none")
+    with pytest.raises(ClipError, match="give a FOLDER of sounds, or install"):
+        evaluate.choose(None)
+
+
+def test_clips_are_loaded_mono_at_one_rate_and_no_longer_than_ten_seconds(tmp_path: Path) -> None:
+    time = np.arange(48000) / 48000
+    both = np.stack((np.sin(2000 * time), np.zeros(48000)), axis=1)
+    found = evaluate.load(write(tmp_path / "stereo.wav", both, 48000))
+    inner = slice(4000, 40000)
+    np.testing.assert_allclose(found[inner], 0.5 * np.sin(2000 * np.arange(44100) / 44100)[inner], atol=2e-4)
+    assert found.shape == (44100,)
+    assert evaluate.load(write(tmp_path / "long.wav", np.zeros(12 * 8000), 8000)).shape == (441000,)
+
+
+class Halves:
+    """A rival that knows nothing between: each half of the way is one clip."""
+
+    name = "halves"
+
+    def frames(self, clips: Sequence[np.ndarray], x: Sequence[float]) -> None:
+        return None
+
+    def stems(self, clips: Sequence[np.ndarray], x: Sequence[float]) -> list[np.ndarray]:
+        return [clips[0] if amount < 0.5 else clips[1] for amount in x]
+
+
+def test_a_study_with_a_rival_a_clip_that_is_silent_and_a_pair_of_twins(model: Model, tmp_path: Path) -> None:
+    one, two, twin, silent = (write(tmp_path / f"{name}.wav", clip) for name, clip in
+                              (("one", ONE), ("two", TWO[:15000]), ("twin", ONE), ("silent", np.zeros(RATE))))
+    told: list[float] = []
+    results = evaluate.run({"general": model}, [(one, two), (one, twin), (two, silent)], rivals=[Halves()], workers=1,
+                           progress=lambda fraction, message: told.append(fraction))
+    assert json.loads(json.dumps(results, allow_nan=False)) == results
+    assert results["pairs"] == ["one~two", "one~twin"]
+    assert [name for name, _ in results["skipped"]] == ["silent.wav"] and "is silent" in results["skipped"][0][1]
+    assert told == sorted(told) and told[0] == 0.0 and told[-1] < 1.0
+
+    rows = [*evaluate.our_ways(), "waveform crossfade", "magnitude crossfade", evaluate.LOG_LERP]
+    assert list(results["frames"]["summary"]) == rows and list(results["audio"]["summary"]) == [*rows, "halves"]
+    halves = results["audio"]["pairs"]["one~two"]["halves"]
+    assert halves["step_cv"] == pytest.approx(3.0, abs=1e-6)  # one step of ten moves: sqrt(10 - 1)
+    assert halves["r2_centroid"] < 0.5 and halves["end_sc_db"] == -300.0
+    twins = results["audio"]["pairs"]["one~twin"]["waveform crossfade"]
+    assert twins["r2_centroid"] is None and twins["step_max_to_mean"] >= 1.0
+    assert results["frames"]["summary"][evaluate.default_name()]["r2_centroid"]["pairs"] == 1
+    for kind in ("frames", "audio"):
+        default = results[kind]["summary"][evaluate.default_name()]
+        assert default["end_sc_db"]["mean"] < -90 < results[kind]["summary"]["detail 0"]["end_sc_db"]["mean"] < -3
+        told_of = results[kind]["verdict"]["general"]
+        assert sorted(told_of["better"] + told_of["not better"]) == sorted(
+            figure.title for name, figure in judge.FIGURES.items() if not name.startswith("end_"))
+    plots.evaluation(tmp_path / "figures.png", results)
+    seen = matplotlib.image.imread(tmp_path / "figures.png")
+    assert seen.shape[1] > seen.shape[0] > 1000 and seen[..., :3].std() > 0.05  # two columns
+    _, pairs, _ = evaluate.load_pairs([(one, two), (one, twin)])
+    assert evaluate.frame_figures(model, pairs, 0.0) == results["frames"]["summary"]["detail 0"]
+    clips = results["reconstruction"]["clips"]
+    assert set(clips) == {"one", "two", "twin"} and clips["one"] == clips["twin"]
+    assert 0.0 < clips["one"]["general"]["shape_lsd_db"] < 10.0 and clips["one"]["general"]["mr_stft_sc_db"] < -5.0
+
+
+def test_nothing_that_can_be_judged_is_an_error(model: Model, tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{name}.wav", np.zeros(RATE)) for name in "ab"]
+    with pytest.raises(ClipError, match=r"none of 1 pairs could be judged: .*a\.wav is silent"):
+        evaluate.run({"general": model}, [(paths[0], paths[1])], frames_only=True)
+
+
+def test_a_verdict_goes_by_what_is_best() -> None:
+    alike = {name: {"mean": 1.0} for name in judge.FIGURES}
+    ours = alike | {"step_cv": {"mean": 0.5}, "monotony": {"mean": 0.9}, "r2_centroid": {"mean": 1.1}}
+    rival = alike | {"path_length": {"mean": 0.7}, "direction": {"mean": None}}
+    sides = evaluate.verdict(ours, rival)
+    assert sides["better"] == ["centroid", "step CV", "path"]  # a path shorter than straight is none
+    assert "monotony" in sides["not better"]
+    assert not {"onward", "ends SC", "ends mel"} & {*sides["better"], *sides["not better"]}  # not known, and not compared
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_the_command_prints_json_and_draws(tmp_path: Path) -> None:
+    write(tmp_path / "sounds" / "one.wav", ONE)
+    write(tmp_path / "sounds" / "two.wav", TWO)
+    picture = tmp_path / "figures.png"
+    done = CliRunner().invoke(commands, ["evaluate", "general", str(tmp_path / "sounds"), "--pairs", "1", "--frames-only",
+                                         "--json", "--picture", str(picture)])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert found["pairs"] == ["one~two"] and {"frames", "reconstruction"} <= found.keys() and "audio" not in found
+    seen = matplotlib.image.imread(picture)
+    assert seen.shape[0] > seen.shape[1] > 500 and seen[..., :3].std() > 0.05
+
+
+def test_the_command_prints_tables_of_two_models(tmp_path: Path) -> None:
+    write(tmp_path / "one.wav", ONE)
+    write(tmp_path / "two.wav", TWO)
+    write(tmp_path / "zero.wav", np.zeros(RATE))
+    other = tmp_path / "model" / "another"
+    shipped = Path(evaluate.__file__).parent.parent / "presets" / "models" / "general"
+    other.mkdir(parents=True)
+    for name in ("model.json", "model.safetensors"):
+        (other / name).write_bytes((shipped / name).read_bytes())
+    done = CliRunner().invoke(commands, ["evaluate", "general", str(tmp_path), "--frames-only", "--against", str(other)])
+    assert done.exit_code == 0, done.output
+    assert "Skipped zero.wav" in done.stderr and "Stems that sound" not in done.stdout
+    lines = [line.split() for line in done.stdout.splitlines()]
+    rows = {" ".join(words[:3]): words[3:] for words in lines if words and words[0] in ("general:", "another:")}
+    assert rows["general: detail 0"] == rows["another: detail 0"]
+    assert all("/" in cell for cell in rows["general: detail 0"]) and "…" not in done.stdout
+
+
+def test_a_wrong_model_or_folder_is_a_sentence(tmp_path: Path) -> None:
+    for words, sentence in ((["none"], "no model 'none'"), (["general", str(tmp_path / "gone")], "is not a folder")):
+        done = CliRunner().invoke(commands, ["evaluate", *words, "--pairs", "1"])
+        assert done.exit_code not in (0, 1) and sentence in done.stderr
+
+
+# ---------------------------------------------------------------- the benchmark
+
+
+def test_the_benchmark_brings_its_rivals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for pair in evaluate.fixed_pairs():
+        for name, clip in zip(pair, (ONE, TWO), strict=True):
+            write(tmp_path / "clips" / f"{name}.flac", clip)
+    torch.manual_seed(0)
+    small = lts_model.Settings(units=8, latent=4)
+    lts_model.save(tmp_path / "lts", lts_model.LtsModel(lts_model.LtsVAE(small).eval(), {"settings": vars(small)}))
+    out, drawn = tmp_path / "morph.json", tmp_path / "morph.png"
+    study.main(sys.modules["morph"], ["--clips", str(tmp_path / "clips"), "--pairs", "1", "--rival-lts", str(tmp_path / "lts"),
+                                      "--morph-frames-only", "--json", str(out), "--picture", str(drawn)])
+    found = json.loads(out.read_text(encoding="utf-8"))
+    row = found["results"]["frames"]["pairs"]["ambi_choir~guit_em9"][morph.Lts.name]
+    assert row["end_sc_db"] > -3.0 and -2.0 <= row["r2_centroid"] <= 1.0  # it never learned anything
+    assert "LTS-style dense model" in capsys.readouterr().out and drawn.read_bytes().startswith(b"\x89PNG")
+    assert set(found["failures"]) == set(morph.failures(found["results"]))
