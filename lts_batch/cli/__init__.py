@@ -9,6 +9,7 @@ from lts_batch import __version__
 from lts_batch.cli.corpus import corpus
 from lts_batch.cli.demo import demo
 from lts_batch.cli.messages import fail
+from lts_batch.cli.models import models
 from lts_batch.cli.presets import presets
 from lts_batch.cli.render import render
 from lts_batch.cli.train import train
@@ -42,7 +43,7 @@ def commands() -> None:
     """
 
 
-for command in (demo, render, watch, allow, presets, train, corpus):
+for command in (demo, render, watch, allow, presets, train, corpus, models):
     commands.add_command(command)
 
 

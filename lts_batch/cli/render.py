@@ -45,7 +45,7 @@ def _rows(texts: tuple[str, ...]) -> list[list[float]] | None:
 @click.option("--weights", multiple=True, metavar="LIST", help="A weight for each clip, summing to 1: one stem. May be given"
               " more than once. Example: 0.5,0.25,0.25")
 @click.option("--preset", metavar="NAME|FILE", help="Settings to start from; see lts-batch presets.")
-@click.option("--model", metavar="NAME|FOLDER", help="A shipped model, or the folder of your own. [general]")
+@click.option("--model", metavar="NAME|FOLDER", help="A shipped model, or a model folder; see lts-batch models. [general]")
 @click.option("--detail", type=float, help="How much of what the model lost is put back, 0 to 1. [1]")
 @click.option("--align", help=f"How clips of different lengths meet: {', '.join(schema.ALIGNMENTS)}. [stretch]")
 @click.option("--length", help=f"Duration of stems: {', '.join(schema.LENGTHS)}. [interpolate]")
