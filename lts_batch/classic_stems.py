@@ -25,7 +25,7 @@ from lts_batch.settings import Settings
 from lts_batch.sources import Mono, Resampled, Source, read_around
 from lts_batch.survey import survey
 
-MOST_SECONDS = 180.0  # of a clip: a minute takes some 50 MB for each clip and four times that for each stem
+MOST_SECONDS = 180.0  # of a clip: a minute takes some 150 MB for each clip, and three times that while a stem is made
 FLOOR = 1e-5  # of a clip's strongest coefficient, -100 dB: detail below is not counted
 _QUIET = 1e-3  # of a clip's loudest frame, -60 dB: quieter frames say less about phase
 _MOST_LOG_VARIANCE = 20.0  # beyond the ends it grows without bounds, and exp() with it
@@ -216,7 +216,7 @@ def _waveform(plan: ClassicPlan, stem: Stem, clips: Sequence[_Analysed]) -> Audi
     found = _turned(magnitudes, guide)
     for _ in range(settings.repair or 0):
         found = _turned(magnitudes, classic.coefficients(classic.waveform(found, stem.samples, layout), layout))
-    return classic.waveform(found, stem.samples, layout)
+    return classic.nearest(found, stem.samples, layout)
 
 
 def _magnitudes(plan: ClassicPlan, clips: Sequence[_Analysed], places: Sequence[_Place], w: Tensor) -> NDArray[np.float32]:
@@ -266,4 +266,4 @@ def propagated(coefficients: Complex, low: NDArray[np.int64], high: NDArray[np.i
     starts = np.unique(np.concatenate(([0], locks)))
     for start, stop in zip(starts, [*starts[1:], len(low)], strict=True):
         phase[:, start:stop] = np.cumsum(np.concatenate((own[:, start:start + 1], turns[:, start:stop - 1]), axis=1), axis=1)
-    return np.asarray(size * np.exp(1j * phase), np.complex64)
+    return np.asarray(size * np.exp(1j * np.remainder(phase, 2.0 * np.pi).astype(np.float32)), np.complex64)

@@ -141,11 +141,24 @@ def _description(file: "h5py.File") -> dict[str, Any]:
         raise ModelError("it has no model_config, which describes the network: it holds weights alone, or something else")
     try:
         found = json.loads(_text(file.attrs["model_config"]))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (json.JSONDecodeError, RecursionError) as error:  # also thousands of brackets
         raise ModelError(f"its model_config is not JSON ({error}); {AGAIN}") from None
     if not isinstance(found, dict):
         raise ModelError("its model_config does not describe a network")
-    return found
+    return {name: _plain(value) for name, value in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    """JSON without the wrappers that some versions of Keras put around tuples and numpy's numbers."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("class_name") == "__tuple__":
+        return _plain(value.get("items"))
+    if value.get("class_name") == "__numpy__":
+        return _plain(value["config"]["value"])
+    return {name: _plain(one) for name, one in value.items()}
 
 
 def _weights(file: "h5py.File", graph: keras_graph.Graph) -> dict[str, torch.Tensor]:

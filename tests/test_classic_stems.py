@@ -20,10 +20,11 @@ from lts_batch.render import Clip, render
 from lts_batch.settings import Settings
 from lts_batch.sources import Excerpt
 
-RATE = 44100
+RATE = 22050
+QUICK = classic.Layout(RATE, 128, 24, 144)  # six octaves: computed in a fraction of the time
 
 
-def made_of(encoder: Any, decoder: Any, log_variance: float = -50.0, layout: classic.Layout = classic.LTS) -> ClassicModel:
+def made_of(encoder: Any, decoder: Any, log_variance: float = -50.0, layout: classic.Layout = QUICK) -> ClassicModel:
     """A linear network with these matrices."""
     bands, latent = encoder.shape
     graph = Graph(bands, (Step("mean", "frames", Dense(latent, bias=False)), Step("spread", "frames", Dense(latent))),
@@ -37,15 +38,15 @@ def made_of(encoder: Any, decoder: Any, log_variance: float = -50.0, layout: cla
 @pytest.fixture(scope="module")
 def mirror() -> ClassicModel:
     """Magnitudes come back as they were: what is left is the original's transform."""
-    return made_of(np.eye(384), np.eye(384))
+    return made_of(np.eye(144), np.eye(144))
 
 
 @pytest.fixture(scope="module")
 def poor() -> ClassicModel:
-    """Eight numbers for 384 bands: next to everything is lost."""
+    """Eight numbers for 144 bands: next to everything is lost."""
     rng = np.random.default_rng(0)
-    encoder = rng.uniform(0, 1 / 384, (384, 8))
-    return made_of(encoder, rng.uniform(0, 1, (8, 384)))
+    encoder = rng.uniform(0, 1 / 144, (144, 8))
+    return made_of(encoder, rng.uniform(0, 1, (8, 144)))
 
 
 def stems(clips: list[Audio], model: ClassicModel, rate: int | list[int] = RATE, **settings: Any) -> list[Audio]:
@@ -78,18 +79,19 @@ def share_db(sound: Audio, hz: float) -> float:
     return float(20 * np.log10(2 * abs(bar) / window.sum() + 1e-12))
 
 
-LOW, HIGH = tone(0.4, 440.0, 0.3), tone(0.4, 1318.5, 0.1)
+LOW, HIGH = tone(0.4, 440.0, 0.3, RATE), tone(0.4, 1318.5, 0.1, RATE)
 
 # ---------------------------------------------------------------- ends and between
 
 
-def test_the_ends_are_what_the_transform_leaves_of_the_clips(mirror: ClassicModel) -> None:
-    clips = [pluck(0.4, 220.0), pluck(0.4, 330.0, seed=1)]
+def test_the_ends_are_what_the_transform_leaves_of_the_clips() -> None:
+    """At the size of the original."""
+    clips, full = [pluck(0.25, 220.0), pluck(0.25, 330.0, seed=1)], made_of(np.eye(384), np.eye(384), layout=classic.LTS)
     for detail in (0.0, 1.0):
-        ends = stems(clips, mirror, x=(0.0, 1.0), detail=detail, level="keep")
-        for end, clip in zip(ends, clips, strict=True):
-            alone = classic.waveform(classic.coefficients(clip[0]), clip.shape[1])[None]
-            assert null_db(end, alone) < -80.0
+        end, = stems(clips, full, 44100, x=(detail,), detail=detail, level="keep")
+        clip = clips[round(detail)]
+        assert null_db(end, classic.nearest(classic.coefficients(clip[0]), clip.shape[1])[None]) < -80.0
+        assert null_db(end, clip) < -20.0
 
 
 def test_linear_magnitudes_are_mixed(mirror: ClassicModel) -> None:
@@ -100,11 +102,10 @@ def test_linear_magnitudes_are_mixed(mirror: ClassicModel) -> None:
 
 
 def test_detail_puts_back_what_a_poor_model_loses(poor: ClassicModel) -> None:
-    clips = [pluck(0.3, 220.0), pluck(0.3, 392.0)]
+    clips = [pluck(0.3, 220.0, RATE), pluck(0.3, 392.0, RATE)]
     bare, full = (stems(clips, poor, x=(0.0,), detail=detail, level="keep")[0] for detail in (0.0, 1.0))
-    alone = classic.waveform(classic.coefficients(clips[0][0]), clips[0].shape[1])[None]
-    assert null_db(full, alone) < -40.0
-    assert null_db(bare, alone) > -10.0
+    assert null_db(full, clips[0]) < -20.0
+    assert null_db(bare, clips[0]) > -10.0
 
 
 def test_beyond_a_clip_goes_on_in_the_same_direction_and_stays_bounded(mirror: ClassicModel) -> None:
@@ -116,9 +117,9 @@ def test_beyond_a_clip_goes_on_in_the_same_direction_and_stays_bounded(mirror: C
 
 
 def test_three_clips_mix_by_weights(mirror: ClassicModel) -> None:
-    third = tone(0.4, 2637.0, 0.2)
+    third = tone(0.4, 1900.0, 0.2, RATE)
     found, = stems([LOW, HIGH, third], mirror, weights=((0.2, 0.3, 0.5),), detail=0.0, level="keep")
-    for hz, gain, weight in ((440.0, 0.3, 0.2), (1318.5, 0.1, 0.3), (2637.0, 0.2, 0.5)):
+    for hz, gain, weight in ((440.0, 0.3, 0.2), (1318.5, 0.1, 0.3), (1900.0, 0.2, 0.5)):
         assert share_db(found, hz) == pytest.approx(20 * np.log10(gain * weight), abs=0.6)
 
 
@@ -131,7 +132,7 @@ def test_a_curve_moves(mirror: ClassicModel) -> None:
 
 
 def test_the_arc_keeps_the_length_of_latents(mirror: ClassicModel) -> None:
-    same = [tone(0.4, 440.0, 0.2), tone(0.4, 1318.5, 0.2)]
+    same = [tone(0.4, 440.0, 0.2, RATE), tone(0.4, 1318.5, 0.2, RATE)]
     line, arc = (stems(same, mirror, x=(0.5,), path=path, detail=0.0, level="keep")[0] for path in ("linear", "spherical"))
     assert share_db(arc, 440.0) - share_db(line, 440.0) == pytest.approx(3.0, abs=0.5)  # 1 / sqrt 2 in place of 1 / 2
 
@@ -140,38 +141,38 @@ def test_the_arc_keeps_the_length_of_latents(mirror: ClassicModel) -> None:
 
 
 def test_lengths_lie_between_and_pitch_stays(mirror: ClassicModel) -> None:
-    long = tone(0.6, 440.0)
+    long = tone(0.6, 440.0, 0.3, RATE)
     found = stems([LOW, long], mirror, x=(0.0, 0.25, 1.0), detail=0.0)
-    assert [sound.shape[1] for sound in found] == [17640, 19845, 26460]
+    assert [sound.shape[1] for sound in found] == [8820, 9923, 13230]
     for sound in found:
         assert strongest_hz(sound) == pytest.approx(440.0, abs=1.0)
 
 
 def test_phase_goes_on_smoothly_where_a_clip_is_stretched() -> None:
     """A tone read at 0.7 of its speed has the coefficients of a tone of its own frequency, turned by one angle."""
-    found = classic.coefficients(tone(0.6, 440.0)[0])
-    positions = 20.0 + 0.7 * np.arange(150)
+    found = classic.coefficients(tone(0.6, 440.0, 0.3, RATE)[0], QUICK)
+    positions = 20.0 + 0.7 * np.arange(70)
     low = np.floor(positions).astype(np.int64)
     share = (positions - low).astype(np.float32)
     new = classic_stems.propagated(found, low, low + 1, share, np.zeros(0, np.int64))
-    band = int(np.abs(found[:, 100]).argmax())
-    apart = np.angle(new[band] * found[band, 20:170].conj())
+    band = int(np.abs(found[:, 50]).argmax())
+    apart = np.angle(new[band] * found[band, 20:90].conj())
     assert np.abs(apart - apart[0]).max() < 0.05
 
 
 def test_propagation_at_unit_speed_is_the_clip_itself() -> None:
-    found = classic.coefficients(pluck(0.3, 220.0)[0])
+    found = classic.coefficients(pluck(0.3, 220.0, RATE)[0], QUICK)
     low = np.arange(found.shape[1] - 1)
     new = classic_stems.propagated(found, low, low + 1, np.zeros(len(low), np.float32), np.array([7, 40]))
-    assert np.abs(new - found[:, :-1]).max() < 1e-5 * np.abs(found).max()
+    assert np.abs(new - found[:, :-1]).max() < 1e-4 * np.abs(found).max()
 
 
 def test_trim_pad_and_loop(mirror: ClassicModel) -> None:
-    short, long = tone(0.2, 440.0), tone(0.5, 440.0)
-    for align, samples, sounds in (("trim", 8820, True), ("pad", 22050, False), ("loop", 22050, True)):
+    short, long = tone(0.2, 440.0, 0.3, RATE), tone(0.5, 440.0, 0.3, RATE)
+    for align, samples, sounds in (("trim", 4410, True), ("pad", 11025, False), ("loop", 11025, True)):
         found, = stems([short, long], mirror, x=(0.0,), align=align, level="keep")
         assert found.shape == (1, samples)
-        assert (rms_db(found[:, -3000:]) > -25.0) == sounds, align
+        assert (rms_db(found[:, -1500:]) > -25.0) == sounds, align
 
 
 # ---------------------------------------------------------------- phase, chance
@@ -180,17 +181,17 @@ def test_trim_pad_and_loop(mirror: ClassicModel) -> None:
 def test_griffin_lim_is_librosas_on_the_mixed_magnitudes(mirror: ClassicModel) -> None:
     found, again, other = (stems([LOW, HIGH], mirror, x=(0.5,), detail=0.0, phase="griffinlim", seed=seed, level="keep")[0]
                            for seed in (3, 3, 4))
-    magnitudes = (classic.frames(LOW[0]) + classic.frames(HIGH[0])) / 2
-    wanted = classic.rebuild(magnitudes, LOW.shape[1], mirror.iterations, 3)[None]
+    magnitudes = (classic.frames(LOW[0], QUICK) + classic.frames(HIGH[0], QUICK)) / 2
+    wanted = classic.rebuild(magnitudes, LOW.shape[1], mirror.iterations, 3, QUICK)[None]
     assert null_db(found, wanted) < -60.0
     assert np.array_equal(found, again) and not np.array_equal(found, other)
 
 
 def test_the_clips_phase_is_better_than_a_guess(mirror: ClassicModel) -> None:
-    clips = [pluck(0.5, 220.0), pluck(0.5, 330.0)]
+    clips = [pluck(0.5, 220.0, RATE), pluck(0.5, 330.0, RATE)]
     source, guess = (stems(clips, mirror, x=(0.0,), detail=0.0, phase=phase, level="keep")[0]
                      for phase in ("source", "griffinlim"))
-    assert measures.mr_stft_sc_db(clips[0], source) < measures.mr_stft_sc_db(clips[0], guess) - 5.0
+    assert measures.mr_stft_sc_db(clips[0], source) < measures.mr_stft_sc_db(clips[0], guess) - 15.0
 
 
 def test_repairs_follow_the_first_phase(mirror: ClassicModel) -> None:
@@ -199,7 +200,7 @@ def test_repairs_follow_the_first_phase(mirror: ClassicModel) -> None:
 
 
 def test_sampling_is_seeded_and_as_wide_as_asked() -> None:
-    spread = made_of(np.eye(384), np.eye(384), log_variance=-6.0)
+    spread = made_of(np.eye(144), np.eye(144), log_variance=-6.0)
     base = {"x": (0.5,), "detail": 0.0, "level": "keep"}
     plain, = stems([LOW, HIGH], spread, **base)
     one, again, other, wide, none = (stems([LOW, HIGH], spread, sample=True, seed=seed, temperature=temperature, **base)[0]
@@ -213,7 +214,7 @@ def test_sampling_is_seeded_and_as_wide_as_asked() -> None:
 
 
 def test_loudness_lies_on_the_line(mirror: ClassicModel, tmp_path: Path) -> None:
-    clips = [tone(0.6, 440.0, 0.3), tone(0.6, 1000.0, 0.05)]
+    clips = [tone(0.6, 440.0, 0.3, RATE), tone(0.6, 1000.0, 0.05, RATE)]
     found = lts_batch.morph(clips, RATE, x=[0.0, 0.5, 1.0], model=mirror)
     loud = []
     for sound in (*clips, *found):
@@ -228,8 +229,8 @@ def test_other_rates_and_channels_are_told(mirror: ClassicModel) -> None:
     high = tone(0.4, 1318.5, 0.1, rate=48000)
     said = notes([high, stereo], mirror, [48000, RATE])
     assert "clip 2 was mixed from 2 channels to mono" in said
-    assert "clip 1 was resampled from 48000 to 44100 Hz" in said
-    assert "the stems have the model's rate of 44100 Hz" in said
+    assert "clip 1 was resampled from 48000 to 22050 Hz" in said
+    assert "the stems have the model's rate of 22050 Hz" in said
     found, = stems([high, stereo], mirror, [48000, RATE], x=(1.0,), detail=0.0, level="keep")
     assert share_db(found, 440.0) == pytest.approx(20 * np.log10(0.15), abs=0.6)
 
@@ -242,7 +243,7 @@ def test_another_output_rate(mirror: ClassicModel) -> None:
 
 
 def test_morph_keeps_the_first_clips_rate(mirror: ClassicModel) -> None:
-    found, = lts_batch.morph([tone(0.2, 440.0, rate=48000), LOW[:, :8820]], [48000, RATE], x=[0.0], model=mirror)
+    found, = lts_batch.morph([tone(0.2, 440.0, rate=48000), LOW[:, :4410]], [48000, RATE], x=[0.0], model=mirror)
     assert found.shape == (1, 9600)
 
 
@@ -269,17 +270,17 @@ def test_what_cannot_be_used_is_refused(mirror: ClassicModel, monkeypatch: pytes
 
 
 def test_render_writes_them_with_a_record(tmp_path: Path) -> None:
-    small = classic.Layout(22050, 128, 12, 60)  # five octaves: quick
+    small = classic.Layout(RATE, 128, 12, 60)
     checkpoint.save_classic(tmp_path / "m", made_of(np.eye(60), np.eye(60), layout=small))
     model = checkpoint.load_model(tmp_path / "m")
     for name, sound in (("a", LOW), ("b", HIGH)):
-        audio.write(tmp_path / f"{name}.wav", sound, RATE)
+        audio.write(tmp_path / f"{name}.wav", np.repeat(sound[:, :4410], 2, axis=0), RATE)
     clips = [Clip(tmp_path / f"{name}.wav") for name in "ab"]
     wanted = Settings(x=(0.0, 1.0), model=str(tmp_path / "m"))
     manifest = render(clips, wanted, tmp_path / "out", model=model, preview=True)
     assert manifest.model["sha256"] == model.record["sha256"]
-    assert [(stem.sample_rate, stem.channels, stem.samples) for stem in manifest.stems] == [(22050, 1, 8820)] * 2
-    assert any("resampled from 44100 to 22050" in note for note in manifest.notes)
+    assert [(stem.sample_rate, stem.channels, stem.samples) for stem in manifest.stems] == [(22050, 1, 4410)] * 2
+    assert any("2 channels to mono" in note for note in manifest.notes)
     again = render(clips, wanted, tmp_path / "again", model=model)
     assert [stem.sha256 for stem in again.stems] == [stem.sha256 for stem in manifest.stems]
     even = dataclasses.replace(wanted, x=None, steps=3, spacing="even-distance")

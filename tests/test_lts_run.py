@@ -83,6 +83,19 @@ def test_the_layer_that_draws_is_known_by_what_goes_in(drawing: str, tmp_path: P
     assert apart(model.encode(frames)[0], network.encode(frames)[0]) < 1e-5
 
 
+def test_wrapped_tuples_and_numbers_are_read(tmp_path: Path) -> None:
+    network = Network.random(*keras_runs.CVAE)
+    run = write_run(tmp_path / "run", network)
+    with h5py.File(run / H5, "r+") as file:
+        text = file.attrs["model_config"]
+        wrapped = text.replace("[24, 16, 1]", '{"class_name": "__tuple__", "items": [24, 16, 1]}').replace(
+            '"units": 10', '"units": {"class_name": "__numpy__", "config": {"value": 10, "dtype": "int64"}}')
+        assert wrapped.count("__tuple__") == 1 and wrapped.count("__numpy__") == 2
+        file.attrs["model_config"] = wrapped
+    latents = np.ones((2, keras_runs.LATENT))
+    assert apart(read_run(run).decode(latents), network.decode(latents)) < 1e-5
+
+
 def test_another_size_than_the_published_one(tmp_path: Path) -> None:
     network = Network.random([keras_runs.dense(6)], [keras_runs.dense(24)], bands=24)
     config = keras_runs.CONFIG.replace("= 48", "= 12").replace("octaves = 8", "octaves = 2").replace("= 44100", "= 22050")
