@@ -1,7 +1,7 @@
 """From clips to stems with a model of the original Latent Timbre Synthesis.
 
     mono at the model's rate -> classic.coefficients -> encode -> interpolate.latents -> decode
-          -> interpolate.magnitudes (detail) -> phase -> librosa's inverse -> stems
+          -> interpolate.magnitudes (detail), levels -> phase -> classic.nearest -> stems
 
 It is what the original does (its app/interpolate_two), with true lengths, weights, detail and the clips' phase besides. Whole
 clips lie in memory, for the transform is librosa's; so they may not be long. What a ``planning.Plan`` offers to those who
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lts_batch import align, attacks, classic, interpolate, mixes, planning, targets
+from lts_batch import align, attacks, classic, interpolate, loudness, mixes, planning, targets
 from lts_batch.classic_model import ClassicModel
 from lts_batch.errors import ClipError
 from lts_batch.planning import Stem
@@ -86,7 +86,7 @@ def plan(clips: Sequence[Source], settings: Settings, model: ClassicModel, names
     locks = tuple(attacks.find(source).times if warped and settings.phase == "source" else np.zeros(0) for source in sources)
     out = settings.sample_rate or rate
     stems = tuple(dataclasses.replace(stem, samples=max(1, round(stem.samples * out / rate))) for stem in inner)
-    notes = (*_clip_notes(clips, rate, settings), *_settings_notes(settings, inner),
+    notes = (*_clip_notes(clips, rate, settings), *_settings_notes(settings),
              *planning.curve_note(settings, inner[0], rate))
     return ClassicPlan(settings, model.on(settings.device), out, laid, locks, tuple(inner), stems, notes)
 
@@ -104,19 +104,15 @@ def _clip_notes(clips: Sequence[Source], rate: int, settings: Settings) -> list[
     return notes
 
 
-def _settings_notes(settings: Settings, stems: Sequence[Stem]) -> list[str]:
+def _settings_notes(settings: Settings) -> list[str]:
     """Which settings were given in vain."""
     vain = [f"{name} = {getattr(settings, name)}" for name, known in
             (("align", ("stretch", "trim", "pad", "loop")), ("loop", ("auto", "off")), ("pitch", ("keep",)),
              ("domain", ("frame",)), ("quality", ("standard",))) if getattr(settings, name) not in known]
     vain += ["x_pitch"] * (settings.x_pitch is not None)
-    moves = settings.level != "keep" and any(stem.loudness_db is None for stem in stems)
-    vain += ["x_level"] * (moves and settings.x_level is not None)
     notes = [f"{', '.join(vain)} had no say: models of the original Latent Timbre Synthesis do without"] if vain else []
     if settings.phase == "pghi":
         notes.append("phase = pghi became griffinlim, for it is not known on the transform of this model")
-    if moves:
-        notes.append("the loudness of a stem that moves is as the model gives it")
     return notes
 
 
@@ -182,25 +178,31 @@ class _Place:
         return torch.lerp(low, high, torch.from_numpy(self.share).view(shape))
 
 
-def weights(plan: ClassicPlan, stem: Stem, times: NDArray[np.float64]) -> Tensor:
-    """Of the clips ``[clips, n]`` at times ``[n]`` in samples of the stem."""
-    if stem.mix.weights is not None:
-        return torch.tensor(stem.mix.weights, dtype=torch.float32)[:, None].expand(-1, len(times))
-    assert plan.settings.curve is not None
-    rate, settings = plan.model.layout.sample_rate_hz, plan.settings
-    x = interpolate.curve_amounts(plan.settings.curve, settings.curve_unit, settings.curve_shape, times / rate,
-                                  stem.samples / rate)
-    return torch.from_numpy(interpolate.two_weights(x).astype(np.float32))
+def weights(plan: ClassicPlan, stem: Stem, times: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
+    """Of the clips for timbre and for levels, each ``[clips, n]``, at times ``[n]`` in samples of the stem."""
+    settings, rate = plan.settings, plan.model.layout.sample_rate_hz
+
+    def along(curve: Sequence[tuple[float, float]]) -> Tensor:
+        x = interpolate.curve_amounts(curve, settings.curve_unit, settings.curve_shape, times / rate, stem.samples / rate)
+        return torch.from_numpy(interpolate.two_weights(x).astype(np.float32))
+
+    def steady(row: Sequence[float]) -> Tensor:
+        return torch.tensor(row, dtype=torch.float32)[:, None].expand(-1, len(times))
+
+    timbre = along(settings.curve or ()) if stem.mix.weights is None else steady(stem.mix.weights)
+    if settings.level == "match":
+        return timbre, steady([1.0, *[0.0] * (len(timbre) - 1)])
+    return timbre, timbre if settings.x_level is None else along(settings.x_level)
 
 
 def _waveform(plan: ClassicPlan, stem: Stem, clips: Sequence[_Analysed]) -> Audio:
     """A stem ``[samples]`` at the model's rate."""
     layout, settings = plan.model.layout, plan.settings
     times = np.arange(layout.frames(stem.samples), dtype=np.float64) * layout.hop_samples
-    w = weights(plan, stem, times)
+    w, levels = weights(plan, stem, times)
     positions = [warp(times) / layout.hop_samples for warp in stem.warps]
     places = [_Place.of(one, clip.coefficients.shape[1]) for one, clip in zip(positions, clips, strict=True)]
-    magnitudes = _magnitudes(plan, clips, places, w)
+    magnitudes = _magnitudes(plan, clips, places, w, levels)
     if settings.phase != "source":
         iterations = plan.model.iterations if settings.repair is None else max(1, settings.repair)
         return classic.rebuild(magnitudes.T, stem.samples, iterations, settings.seed, layout)
@@ -219,7 +221,8 @@ def _waveform(plan: ClassicPlan, stem: Stem, clips: Sequence[_Analysed]) -> Audi
     return classic.nearest(found, stem.samples, layout)
 
 
-def _magnitudes(plan: ClassicPlan, clips: Sequence[_Analysed], places: Sequence[_Place], w: Tensor) -> NDArray[np.float32]:
+def _magnitudes(plan: ClassicPlan, clips: Sequence[_Analysed], places: Sequence[_Place], w: Tensor, levels: Tensor
+                ) -> NDArray[np.float32]:
     """Magnitudes of a stem ``[bands, frames]``."""
     settings = plan.settings
     latents = interpolate.latents([place.between(clip.mean, 0)[None] for clip, place in zip(clips, places, strict=True)], w,
@@ -232,11 +235,23 @@ def _magnitudes(plan: ClassicPlan, clips: Sequence[_Analysed], places: Sequence[
     decoded = torch.from_numpy(plan.model.decode(latents.numpy())).clamp_min(0.0).T[None]
     lost = [place.between(clip.lost, 1)[None] for clip, place in zip(clips, places, strict=True)] if settings.detail else []
     found = interpolate.magnitudes(decoded, lost, w, settings.detail, [clip.floor for clip in clips])
-    if bool(interpolate.outside(w).any()):
-        true = [place.between(torch.from_numpy(np.abs(clip.coefficients)), 1)[None]
-                for clip, place in zip(clips, places, strict=True)]
-        found = interpolate.bounded(found, true, w)
+    true = [place.between(torch.from_numpy(np.abs(clip.coefficients)), 1)[None]
+            for clip, place in zip(clips, places, strict=True)]
+    for again in (False, True):  # as in targets.target
+        if bool(interpolate.outside(w).any()):
+            found = interpolate.bounded(found, true, w)
+        if settings.level != "keep" and not again:
+            found = _corrected(plan, found, true, levels)
     return np.ascontiguousarray(found[0].numpy())
+
+
+def _corrected(plan: ClassicPlan, magnitudes: Tensor, true: Sequence[Tensor], levels: Tensor) -> Tensor:
+    """Magnitudes ``[1, bands, frames]`` of the loudness that lies between the clips', frame by frame."""
+    response = loudness.k_response(classic.band_frequencies_hz(plan.model.layout)).astype(np.float32)
+    norms = [(one * torch.from_numpy(response)[:, None]).norm(dim=1) for one in (*true, magnitudes)]
+    peaks = [float(norm.max()) for norm in norms[:-1]]
+    wanted = interpolate.levels(norms[:-1], levels, peaks)
+    return interpolate.corrected(magnitudes, norms[-1], wanted, max(peaks) * targets.INAUDIBLE)
 
 
 # ---------------------------------------------------------------- phase
