@@ -25,7 +25,7 @@ from lts_batch.settings import Settings
 from lts_batch.sources import Mono, Resampled, Source, read_around
 from lts_batch.survey import survey
 
-MOST_SECONDS = 180.0  # of a clip: a minute takes some 150 MB for each clip, and three times that while a stem is made
+MOST_SECONDS = 120.0  # of a clip: a pair of a minute each takes 1.4 GB
 FLOOR = 1e-5  # of a clip's strongest coefficient, -100 dB: detail below is not counted
 _QUIET = 1e-3  # of a clip's loudest frame, -60 dB: quieter frames say less about phase
 _MOST_LOG_VARIANCE = 20.0  # beyond the ends it grows without bounds, and exp() with it
