@@ -1,5 +1,6 @@
 """Arrays in, arrays out: the way in for other programs."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lts_batch import audio, finish, pipeline, spacing
-from lts_batch.checkpoint import Model, load_model
+from lts_batch.checkpoint import AnyModel, load_model
+from lts_batch.classic_model import ClassicModel
 from lts_batch.errors import ClipError, SettingsError
 from lts_batch.settings import Settings, change
 from lts_batch.sources import Excerpt, Source
 
 
 def morph(clips: Sequence[ArrayLike], sample_rate: int | Sequence[int], *,
-          x: float | Sequence[float] | None = None, model: Model | str | Path = "general",
+          x: float | Sequence[float] | None = None, model: AnyModel | str | Path = "general",
           workers: int | None = None, **settings: Any) -> list[NDArray[np.float32]]:
     """The stems between (and beyond) two clips, or more of them mixed by weights.
 
@@ -47,7 +49,9 @@ def morph(clips: Sequence[ArrayLike], sample_rate: int | Sequence[int], *,
         raise SettingsError(f"{len(rates)} sample rates were given for {len(clips)} clips; give one for all, or one each")
     sources = [_source(clip, rate, f"clip {number + 1}")
                for number, (clip, rate) in enumerate(zip(clips, rates, strict=True))]
-    loaded = model if isinstance(model, Model) else load_model(model)
+    loaded = load_model(model) if isinstance(model, str | Path) else model
+    if isinstance(loaded, ClassicModel) and wanted.sample_rate is None:
+        wanted = dataclasses.replace(wanted, sample_rate=int(rates[0]))  # these have a rate of their own
     planned = pipeline.plan(sources, spacing.resolved(sources, wanted, loaded), loaded)
     stems = [np.empty((planned.channels, stem.samples), dtype=np.float32) for stem in planned.stems]
     for block in pipeline.blocks(planned, workers):

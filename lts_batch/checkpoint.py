@@ -5,14 +5,18 @@
     CARD.md             for people (optional), as any other .md, .txt or picture
 
 Loading is strict: every tensor is there with the right shape, the hash fits, and nothing foreign lies in the folder.
+
+There are two kinds: models that ``lts-batch train`` made, and classic ones that came from a run of the original Latent Timbre
+Synthesis. ``format`` in model.json tells which.
 """
 
 import copy
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import safetensors
@@ -21,13 +25,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from lts_batch import features, vae
+from lts_batch import classic_model, devices, features, vae
+from lts_batch.classic_model import ClassicModel
 from lts_batch.errors import ModelError
 from lts_batch.filterbank import Bands
 from lts_batch.settings import presets_folder
 from lts_batch.whole import output_error, write_whole
 
 FORMAT_VERSION = 1
+FORMAT, CLASSIC_FORMAT = "lts-batch frame VAE", "lts-batch classic model"
 BLOCK_FRAMES = 64  # the network always sees blocks of this shape: other shapes change the last bits
 _COMPANIONS = {".md", ".txt", ".png", ".svg"}
 
@@ -57,10 +63,7 @@ class Model:
         Raises:
             ModelError: this machine has no such device.
         """
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        if (device == "cuda" and not torch.cuda.is_available()) or (device == "mps" and not torch.backends.mps.is_available()):
-            raise ModelError(f"device = {device!r} is not to be had on this machine: say cpu, or auto for what there is")
+        device = devices.chosen(device)
         if self.device.type == device:
             return self
         return Model(copy.deepcopy(self.network).to(device), self.bands, self.record)
@@ -107,6 +110,9 @@ class Model:
         return torch.cat([self.network.decode(block) for block in _blocks(latents)])[:len(latents)]
 
 
+AnyModel: TypeAlias = Model | ClassicModel
+
+
 def _blocks(rows: Tensor) -> tuple[Tensor, ...]:
     count = max(1, -(-len(rows) // BLOCK_FRAMES))
     padded = torch.nn.functional.pad(rows, (0, 0, 0, count * BLOCK_FRAMES - len(rows)))
@@ -119,12 +125,26 @@ def save(folder: Path, model: Model, *, provenance: dict[str, Any], training: di
     Raises:
         OutputError: the folder cannot be written to.
     """
-    data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in model.network.state_dict().items()})
-    record = {
-        "format": "lts-batch frame VAE", "format_version": FORMAT_VERSION,
-        "architecture": model.network.architecture.as_dict(), "bands": model.bands.as_dict(),
-        "sha256": hashlib.sha256(data).hexdigest(), "provenance": provenance, "training": training,
-    }
+    _write(folder, model.network.state_dict(), {
+        "format": FORMAT, "architecture": model.network.architecture.as_dict(), "bands": model.bands.as_dict(),
+        "provenance": provenance, "training": training,
+    })
+
+
+def save_classic(folder: Path, model: ClassicModel) -> None:
+    """Writes the bundle of a classic model, with what its record says of its provenance and training.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    known = {name: model.record.get(name, {}) for name in ("provenance", "training")}
+    _write(folder, model.network.weights(), {"format": CLASSIC_FORMAT, **classic_model.describe(model), **known})
+
+
+def _write(folder: Path, tensors: Mapping[str, Tensor], description: dict[str, Any]) -> None:
+    data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()})
+    record = {"format": description.pop("format"), "format_version": FORMAT_VERSION,
+              "sha256": hashlib.sha256(data).hexdigest(), **description}
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -146,8 +166,8 @@ def find(name_or_path: str) -> Path:
     return folder
 
 
-def load_model(name_or_path: str | Path = "general") -> Model:
-    """A model by shipped name or by folder.
+def load_model(name_or_path: str | Path = "general") -> AnyModel:
+    """A model by shipped name or by folder, of the kind that its description tells.
 
     Raises:
         ModelError: a file is missing, damaged, foreign, or of another format version.
@@ -161,7 +181,7 @@ def load_model(name_or_path: str | Path = "general") -> Model:
         known = path.name in ("model.json", "model.safetensors") or path.suffix in _COMPANIONS
         if not known and not path.name.startswith("."):
             raise ModelError(f"model {folder} holds a file that is no part of a model: {path.name}; remove it")
-    record = _description(folder)
+    record = description(folder)
     data = _read(folder / "model.safetensors")
     if hashlib.sha256(data).hexdigest() != record["sha256"]:
         raise ModelError(f"{folder / 'model.safetensors'} is damaged or belongs to another model.json: its SHA-256 is not"
@@ -170,6 +190,28 @@ def load_model(name_or_path: str | Path = "general") -> Model:
         tensors = {name: tensor.to(torch.float32, copy=True) for name, tensor in safetensors.torch.load(data).items()}
     except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise ModelError(f"{folder / 'model.safetensors'} does not hold tensors ({error}); copy the model again") from None
+    if record.get("format") == CLASSIC_FORMAT:
+        try:
+            return classic_model.rebuild(record, tensors)
+        except ModelError as error:
+            raise ModelError(f"model {folder} cannot be rebuilt from its model.json: {error}") from None
+    return _frame_model(folder, record, tensors)
+
+
+def load_frame_model(name_or_path: str | Path = "general") -> Model:
+    """As ``load_model``, for work that only models made by ``lts-batch train`` can do.
+
+    Raises:
+        ModelError: also for a classic model.
+    """
+    model = load_model(name_or_path)
+    if isinstance(model, ClassicModel):
+        raise ModelError(f"model {name_or_path} comes from the original Latent Timbre Synthesis, and this works with models"
+                         " that lts-batch train made: give one of those")
+    return model
+
+
+def _frame_model(folder: Path, record: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
     try:
         bands = Bands.from_dict(record["bands"])
         with torch.device("meta"):  # no memory for numbers that may be wrong
@@ -183,13 +225,14 @@ def load_model(name_or_path: str | Path = "general") -> Model:
     return Model(network.eval().requires_grad_(False), bands, record)
 
 
-def _description(folder: Path) -> dict[str, Any]:
+def description(folder: Path) -> dict[str, Any]:
+    """All of model.json, once it is one of a version that can be read. Raises ``ModelError``."""
     path = folder / "model.json"
     try:
         record = json.loads(_read(path).decode("utf-8"))
         version = record["format_version"]
-        record["sha256"], record["bands"], record["architecture"]
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+        record["sha256"], record["layout" if record.get("format") == CLASSIC_FORMAT else "bands"], record["architecture"]
+    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path} is not the description of a model ({error}); copy the model again") from None
     if version != FORMAT_VERSION:
         raise ModelError(f"{path} has format version {version}; this lts-batch reads {FORMAT_VERSION}: train the model"

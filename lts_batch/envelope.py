@@ -54,8 +54,9 @@ class Envelope:
         frames]``; what is silent has a level envelope."""
         energy = (self._seen.to(magnitudes) @ magnitudes.square()).transpose(1, 2).double()
         floor = 10.0 ** (FLOOR_DB / 10.0)
-        shares = energy / energy.sum(-1, keepdim=True).clamp_min(1e-30) + floor
-        return shares / shares.sum(-1, keepdim=True)
+        shares: Tensor = energy / energy.sum(-1, keepdim=True).clamp_min(1e-30) + floor
+        shares /= shares.sum(-1, keepdim=True)
+        return shares
 
     def gains_db(self, now: Tensor, wanted: Tensor) -> Tensor:
         """Gains ``[channels, rows, frames]`` in dB that turn one envelope into another, bounded."""

@@ -4,7 +4,8 @@
           -> features.join (detail) -> phase.rebuild -> filterbank.inverse -> finish -> stems
 
 ``planning.plan`` finds what needs whole clips; ``blocks`` makes the stems a block at a time, so that an hour of audio fits
-in memory. ``arrays.morph`` and ``render.render`` join and finish the blocks, in memory and on disk.
+in memory. ``arrays.morph`` and ``render.render`` join and finish the blocks, in memory and on disk. Models that came from the
+original Latent Timbre Synthesis have a transform of their own and go by ``classic_stems``.
 """
 
 import os
@@ -13,14 +14,20 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lts_batch import guard, rebuild, targets
-from lts_batch.planning import Plan, Stem, plan
+from lts_batch import classic_stems, guard, planning, rebuild, targets
+from lts_batch.checkpoint import AnyModel
+from lts_batch.classic_model import ClassicModel
+from lts_batch.classic_stems import ClassicPlan
+from lts_batch.planning import Stem
+from lts_batch.settings import Settings
 from lts_batch.slices import Slices
+from lts_batch.sources import Source
 from lts_batch.targets import Carried
 
 __all__ = ["Block", "Plan", "Stem", "blocks", "plan"]
@@ -29,6 +36,7 @@ JOIN_SAMPLES = 512  # slices are cross-faded where they meet
 SEAM_SECONDS = 0.02  # and a loop's end with what comes before its start
 
 Audio = NDArray[np.float32]
+Plan: TypeAlias = planning.Plan | ClassicPlan
 
 
 @dataclass(frozen=True)
@@ -40,12 +48,31 @@ class Block:
     samples: Audio
 
 
+def plan(clips: Sequence[Source], settings: Settings, model: AnyModel, names: Sequence[str] | None = None) -> Plan:
+    """Decides everything that needs whole clips, by the kind of the model: see ``planning.plan``.
+
+    Args:
+        names: what to call the clips in errors.
+
+    Raises:
+        ClipError: a clip that cannot be used.
+        SettingsError: settings that do not fit so many clips.
+    """
+    if isinstance(model, ClassicModel):
+        return classic_stems.plan(clips, settings, model, names)
+    return planning.plan(clips, settings, model, names)
+
+
 def blocks(plan: Plan, workers: int | None = None) -> Iterator[Block]:
     """The stems before their finish, a block at a time, each stem's blocks in order; stems of long clips advance side by side.
 
     Args:
         workers: slices made at a time, one thread each; as many as there are cores if not given. Bits do not depend on it.
     """
+    if isinstance(plan, ClassicPlan):
+        with _one_thread_each():
+            yield from (Block(number, 0, samples) for number, samples in classic_stems.made(plan))
+        return
     slices = [Slices(stem.samples, plan.sample_rate, plan.model.bands, plan.every, plan.round) for stem in plan.stems]
     order = sorted(((part + 1) / one.count, stem, part) for stem, one in enumerate(slices) for part in range(one.count))
     phases = [Carried({}, {}) for _ in plan.stems]
@@ -55,7 +82,7 @@ def blocks(plan: Plan, workers: int | None = None) -> Iterator[Block]:
         yield Block(stem, start, block)
 
 
-def _made(plan: Plan, slices: Sequence[Slices], order: Sequence[tuple[float, int, int]], phases: Sequence[Carried],
+def _made(plan: planning.Plan, slices: Sequence[Slices], order: Sequence[tuple[float, int, int]], phases: Sequence[Carried],
           workers: int) -> Iterator[Audio]:
     """The slices in order, some of them under way at once; a stem's slices one after another."""
     latest: dict[int, Future[Audio]] = {}
@@ -101,7 +128,7 @@ def _one_thread_each() -> Iterator[None]:
 class _Joiner:
     """Puts the slices of a stem together: cross-faded where they meet, and round the seam of a loop."""
 
-    def __init__(self, plan: Plan, stem: Stem, slices: Slices) -> None:
+    def __init__(self, plan: planning.Plan, stem: Stem, slices: Slices) -> None:
         self.slices, self.stem = slices, stem
         self.seam_samples = min(round(SEAM_SECONDS * plan.sample_rate), stem.samples // 2) if plan.round else 0
         self._tail: Audio | None = None

@@ -85,7 +85,7 @@ def plan(clips: Sequence[Source], settings: Settings, model: Model, names: Seque
         SettingsError: settings that do not fit so many clips.
     """
     names = names or [f"clip {number + 1}" for number in range(len(clips))]
-    settings, wanted = _still(settings, mixes.mixes(settings, len(clips)))
+    settings, wanted = still(settings, mixes.mixes(settings, len(clips)))
     channels = max(clip.channels for clip in clips)
     surveys = [survey(clip, name, channels) for clip, name in zip(clips, names, strict=True)]
     rate = settings.sample_rate or clips[0].sample_rate
@@ -111,10 +111,10 @@ def plan(clips: Sequence[Source], settings: Settings, model: Model, names: Seque
     locks = tuple(_attacks(source, length, settings) if warped else np.zeros(0)
                   for source, length in zip(sources, lengths, strict=True))
     return Plan(settings, model, rate, analyses[0].channels, analyses, locks, stems, round_,
-                notes + more + _curve_note(settings, stems[0], rate))
+                notes + more + curve_note(settings, stems[0], rate))
 
 
-def _still(settings: Settings, wanted: tuple[Mix, ...]) -> tuple[Settings, tuple[Mix, ...]]:
+def still(settings: Settings, wanted: tuple[Mix, ...]) -> tuple[Settings, tuple[Mix, ...]]:
     """A curve that does not move is a constant, so that it sounds like one; it keeps its name and clip 1's time."""
     curve = settings.curve
     if curve is None or len({x for _, x in curve}) > 1:
@@ -180,9 +180,9 @@ def _stem(mix: Mix, settings: Settings, lengths: Sequence[int], anchors: Anchors
     layout: Layout = align.layout(lengths, inside, rate, length=settings.length, anchors=anchors, round=round_)
     if settings.level == "keep":
         return Stem(mix, layout.samples, layout.warps, np.zeros((2, 1)), None)
-    nodes = _level_nodes(mix, settings)
+    nodes = level_nodes(mix, settings)
     steady = len(nodes) == 1 and not _is_clip(mix, nodes[0], settings)
-    straight = [_line(weights, surveys) for weights in nodes]
+    straight = [line(weights, surveys) for weights in nodes]
     repeated = round_ or settings.align == "loop"
     louder = [0.0 if max(weights) == 1.0 and min(weights) == 0.0 else line - _path_db(weights, layout, surveys, rate, repeated)
               for weights, line in zip(nodes, straight, strict=True)]
@@ -198,7 +198,7 @@ def _is_clip(mix: Mix, levels: tuple[float, ...], settings: Settings) -> bool:
     return alone and mix.weights == levels and own_pitch and settings.detail == 1.0 and settings.phase == "source"
 
 
-def _level_nodes(mix: Mix, settings: Settings) -> list[tuple[float, ...]]:
+def level_nodes(mix: Mix, settings: Settings) -> list[tuple[float, ...]]:
     """The weights of levels that a stem passes through: one, or a row of them in the order of x."""
     if settings.level == "match":
         return [(1.0, *[0.0] * (len(mix.weights or (0.0, 0.0)) - 1))]
@@ -212,7 +212,7 @@ def _level_nodes(mix: Mix, settings: Settings) -> list[tuple[float, ...]]:
     return [(1.0 - x, x) for x in amounts]
 
 
-def _line(weights: Sequence[float], surveys: Sequence[Survey]) -> float:
+def line(weights: Sequence[float], surveys: Sequence[Survey]) -> float:
     """Loudness on the straight line between the clips'; beyond them not far above the loudest."""
     line = sum(weight * one.loudness_db for weight, one in zip(weights, surveys, strict=True))
     return min(line, max(one.loudness_db for one in surveys) + interpolate.LEVEL_HEADROOM_DB)
@@ -236,10 +236,11 @@ def _path_db(weights: Sequence[float], layout: Layout, surveys: Sequence[Survey]
     mixed = interpolate.levels(tracks, torch.tensor(weights, dtype=torch.float64)[:, None].expand(-1, len(steps)),
                                [one.peak for one in surveys])
     found_db = loudness.integrated_db(mixed.square().numpy())
-    return found_db if np.isfinite(found_db) else _line(weights, surveys)
+    return found_db if np.isfinite(found_db) else line(weights, surveys)
 
 
-def _curve_note(settings: Settings, stem: Stem, rate: int) -> tuple[str, ...]:
+def curve_note(settings: Settings, stem: Stem, rate: int) -> tuple[str, ...]:
+    """A word about curves that go on when the stem has ended."""
     curves: list[Any] = [curve for curve in (settings.curve, settings.x_level, settings.x_pitch) if curve is not None]
     last, end = max((curve[-1][0] for curve in curves), default=0.0), stem.samples / rate
     if settings.curve_unit == "seconds" and last > end:

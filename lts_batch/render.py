@@ -17,7 +17,7 @@ import numpy as np
 
 from lts_batch import __version__, audio, finish, mixes, pipeline, spacing
 from lts_batch.chain import Chain
-from lts_batch.checkpoint import Model
+from lts_batch.checkpoint import AnyModel
 from lts_batch.errors import ClipError, OutputError
 from lts_batch.finish import Audio, Peak
 from lts_batch.manifest import ClipEntry, Manifest, StemEntry
@@ -59,7 +59,7 @@ class Clip:
         return self.name or self.path.stem
 
 
-def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: Model, job: str | None = None,
+def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: AnyModel, job: str | None = None,
            job_digest: str | None = None, echo: Mapping[str, Any] | None = None, overwrite: bool = False,
            preview: bool = False, workers: int | None = None, progress: Progress | None = None) -> Manifest:
     """Writes the stems of one job, manifest.json and manifest.tsv into ``out``.
@@ -276,7 +276,7 @@ def _write(stem: _Stored, destination: Path, planned: pipeline.Plan, gain: float
     stem.path.unlink()
 
 
-def _preview(sources: Sequence[Excerpt], settings: Settings, model: Model, chain: Chain | None, working: Path) -> None:
+def _preview(sources: Sequence[Excerpt], settings: Settings, model: AnyModel, chain: Chain | None, working: Path) -> None:
     """The middle of all clips, in draft quality, as ``preview.wav``."""
     middle = {"x": (0.5,)} if len(sources) == 2 else {"weights": (tuple(1.0 / len(sources) for _ in sources),)}
     ways: dict[str, Any] = dict.fromkeys(RIVALS) | middle

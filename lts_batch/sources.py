@@ -59,6 +59,32 @@ def blocks(source: Source, block_samples: int = BLOCK_SAMPLES) -> Iterator[NDArr
         yield source.read(start, min(block_samples, source.samples - start))
 
 
+@dataclass(frozen=True)
+class Mono:
+    """A source with all its channels averaged into one."""
+
+    source: Source
+
+    @property
+    def sample_rate(self) -> int:
+        """That of the source, in Hz."""
+        return self.source.sample_rate
+
+    @property
+    def channels(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def samples(self) -> int:
+        """Length of the source."""
+        return self.source.samples
+
+    def read(self, start: int, count: int) -> NDArray[np.float32]:
+        """``count`` samples from ``start``."""
+        return np.asarray(self.source.read(start, count).mean(axis=0, keepdims=True), np.float32)
+
+
 def read_around(source: Source, start: int, count: int, *, period: int | None = None) -> NDArray[np.float32]:
     """``count`` samples from ``start``, which may lie outside of the source: zeros there, or the source again.
 

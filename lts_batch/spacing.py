@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lts_batch import finish, measures, pipeline, sources, steps
-from lts_batch.checkpoint import Model
+from lts_batch.checkpoint import AnyModel
 from lts_batch.settings import Settings
 from lts_batch.sources import Excerpt, Source
 
@@ -26,7 +26,7 @@ PLACES = 9  # that an excerpt is chosen from
 _MEMORY_BYTES = 1 << 27  # of trial stems held at once
 
 
-def resolved(clips: Sequence[Source], settings: Settings, model: Model, names: Sequence[str] | None = None,
+def resolved(clips: Sequence[Source], settings: Settings, model: AnyModel, names: Sequence[str] | None = None,
              workers: int | None = None) -> Settings:
     """Settings that say in ``x`` what ``spacing = even-distance`` asks for; others as they are.
 
@@ -52,7 +52,7 @@ class _Trials:
     the other needs all of them, and both leave them as far apart.
     """
 
-    def __init__(self, clips: Sequence[Source], settings: Settings, model: Model, names: Sequence[str] | None,
+    def __init__(self, clips: Sequence[Source], settings: Settings, model: AnyModel, names: Sequence[str] | None,
                  workers: int | None) -> None:
         self._settings = dataclasses.replace(settings, spacing="even-x", ceiling_db=None, trim_db=None)
         self._clips, self._model, self._names = clips, model, names

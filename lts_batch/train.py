@@ -248,7 +248,7 @@ class Training:
 
     def finish(self) -> None:
         """The whole record into the bundle of the best step; the state for a resumption is no longer needed."""
-        checkpoint.save(self.out, checkpoint.load_model(self.out), provenance=self.provenance, training=self.record())
+        checkpoint.save(self.out, checkpoint.load_frame_model(self.out), provenance=self.provenance, training=self.record())
         (self.state_folder / "state.safetensors").unlink(missing_ok=True)
         with suppress(OSError):  # something of the user's may lie there
             self.state_folder.rmdir()

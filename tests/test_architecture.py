@@ -17,17 +17,19 @@ errors
 riff whole tones
 decoders
 settings audio soundfont
+keras_layers devices
 filterbank features classic measures descriptors synthesis effects protocol allowed moves curves sources loudness mixes chain
-vae mel_bands augment arrangement slices steps stft attacks survey loops carry turning envelope
+vae mel_bands keras_graph augment arrangement slices steps stft attacks survey loops carry turning envelope
+classic_model
 phase pghi align pitch interpolate finish checkpoint corpus dataset lts_run plots judge
 vocoder meeting
 analysis
 planning train
 targets
-rebuild guard framepath
+rebuild guard framepath classic_stems
 pipeline
 spacing stempath
-evaluate stems names manifest jobfile samplers
+evaluate stems names manifest jobfile samplers shelf
 render arrays
 jobs journal pack page spool wakeup
 scan heartbeat
@@ -40,7 +42,8 @@ __init__
 __main__
 """
 FLOOR = {room: height for height, line in enumerate(FLOORS.split("\n")) for room in line.split()}
-HEAVY = {"torch", "librosa", "numba", "scipy", "matplotlib", "pedalboard", "soundfile", "soxr", "sklearn"}
+HEAVY = {"torch", "librosa", "numba", "scipy", "matplotlib", "pedalboard", "soundfile", "soxr", "sklearn",
+         "h5py"}
 
 
 def imported_modules(source, room):

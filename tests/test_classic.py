@@ -62,6 +62,21 @@ def test_a_rebuilt_tone_keeps_its_frequency(iterations: int) -> None:
     assert strongest_hz(rebuilt) == pytest.approx(440.0, abs=3)
 
 
+def test_the_nearest_waveform_is_nearer_than_the_inverse_and_never_drifts_off() -> None:
+    audio = tone(220.0, 0.2) * np.exp(-8 * np.arange(8820) / RATE).astype(np.float32)
+    wanted = classic.coefficients(audio)
+
+    def wrong_db(found: NDArray[np.float32]) -> tuple[float, float]:
+        pairs = ((found, audio), (classic.coefficients(found), wanted))
+        return tuple(float(20 * np.log10(np.linalg.norm(a - b) / np.linalg.norm(b))) for a, b in pairs)
+
+    plain, *steps = (wrong_db(classic.waveform(wanted, 8820)), *(wrong_db(classic.nearest(wanted, 8820, steps=n))
+                                                                 for n in (1, 2, 3)))
+    assert steps[2][0] < plain[0] - 10.0
+    assert steps[0][1] > steps[1][1] > steps[2][1]
+    assert not classic.nearest(np.zeros((384, 40), np.complex64), 5000).any()
+
+
 def test_silence_stays_silence() -> None:
     silent = np.zeros(5000, np.float32)
     assert not classic.frames(silent).any()

@@ -10,6 +10,7 @@ from lts_batch.cli.corpus import corpus
 from lts_batch.cli.demo import demo
 from lts_batch.cli.evaluate import evaluate
 from lts_batch.cli.messages import fail
+from lts_batch.cli.models import models
 from lts_batch.cli.presets import presets
 from lts_batch.cli.render import render
 from lts_batch.cli.train import train
@@ -43,7 +44,7 @@ def commands() -> None:
     """
 
 
-for command in (demo, render, watch, allow, presets, train, evaluate, corpus):
+for command in (demo, render, watch, allow, presets, train, evaluate, models, corpus):
     commands.add_command(command)
 
 

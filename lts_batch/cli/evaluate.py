@@ -32,13 +32,13 @@ def evaluate(model: str, folder: Path | None, pairs: int, frames_only: bool, aga
     fixed evaluation list, if the package sonic-pi-samples is installed.
     """
     from lts_batch import evaluate as study
-    from lts_batch.checkpoint import load_model
+    from lts_batch.checkpoint import load_frame_model
 
     chosen = study.choose(folder, pairs)
     given = dict.fromkeys((model, *([against] if against else [])))
     short = {name: Path(name).name or name for name in given}
     names = short if len(set(short.values())) == len(given) else {name: name for name in given}
-    models = {names[name]: load_model(name).on(device) for name in given}
+    models = {names[name]: load_frame_model(name).on(device) for name in given}
     with bar("evaluation", quiet=as_json) as show:
         results = study.run(models, chosen, frames_only=frames_only, workers=workers, progress=show)
     if picture is not None:
