@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lts_batch import features, loudness, phase, pitch, vae
+from lts_batch import features, interpolate, loudness, phase, pitch, vae
 from lts_batch.checkpoint import Model
 from lts_batch.filterbank import Bands, Filterbank
 from lts_batch.slices import Slices
@@ -68,7 +68,7 @@ class Frames:
         levels: norms of the frames ``[channels, frames]``.
         loudness: the same, K-weighted.
         latents: ``[channels, frames, latent]``.
-        lost: log(t + e) - log(d + e) of true and decoded magnitudes ``[channels, model rows, frames]``.
+        lost: log(t + e) - log(d + f) of true and decoded magnitudes ``[channels, model rows, frames]``.
     """
 
     coefficients: Tensor
@@ -191,7 +191,7 @@ class Analysis:
             decoded = decode(self.model, latents, levels, bank.model_rows, thinning)
             if octaves is not None:
                 decoded = pitch.shift(decoded, octaves, self.model.bands.centres_hz[:bank.model_rows])
-            lost = (true + self.floor).div_(decoded.add_(self.floor)).log_()
+            lost = (true + self.floor).div_(decoded.add_(interpolate.said_floor(levels, self.floor))).log_()
         return Frames(coefficients if self.phases else true, levels, loud, latents, lost)
 
     def _octaves(self, number: int) -> NDArray[np.float64] | None:

@@ -86,7 +86,7 @@ def transported(envelopes: Sequence[Tensor], w: Tensor) -> Tensor:
     edges = torch.arange(points + 1, dtype=levels.dtype, device=levels.device).expand(*levels.shape[:-1], -1)
     cumulated = _read(quantiles, levels, edges.contiguous())
     cumulated[..., 0], cumulated[..., -1] = 0.0, 1.0
-    return cumulated.diff(dim=-1).clamp_min(0.1 * 10.0 ** (FLOOR_DB / 10.0))
+    return cumulated.diff(dim=-1).clamp_min_(0.1 * 10.0 ** (FLOOR_DB / 10.0))
 
 
 def heard(w: Tensor, levels: Sequence[Tensor], peaks: Sequence[float]) -> Tensor:

@@ -35,6 +35,7 @@ LONGEST_SECONDS = 10.0
 PAIRS = 20
 PACKAGE_FOLDER = Path("/usr/share/sonic-pi/samples")  # of the Debian package sonic-pi-samples
 LOG_LERP = "log-magnitude interpolation"
+MOVED = "the same, envelope moved"  # what is left of our own way without a model; in frames only
 COSTS = {"clips": 0.25, "frames": 1.0, "audio": 5.0}  # of a second of sound, about: for the time left
 REBUILT = {"shape_lsd_db": "shape LSD", "sc_db": "SC", "mr_stft_sc_db": "MR-STFT SC", "log_mel_db": "log-mel"}
 
@@ -224,7 +225,8 @@ def _frames(models: Mapping[str, Model], pair: Pair, rivals: Sequence[Rival], _:
     for label, model in models.items():
         paths = FramePaths(model, pair.clips, SAMPLE_RATE_HZ)
         found |= {_label(label, name, models): paths.judged(paths.ours(detail)) for name, detail in our_ways().items()}
-    plain = {"waveform crossfade": paths.waveform_crossfade, "magnitude crossfade": paths.crossfade, LOG_LERP: paths.log_lerp}
+    plain = {"waveform crossfade": paths.waveform_crossfade, "magnitude crossfade": paths.crossfade, LOG_LERP: paths.log_lerp,
+             MOVED: paths.moved}
     found |= {name: paths.judged(make()) for name, make in plain.items()}
     others = {rival.name: rival.frames(pair.clips, AMOUNTS) for rival in rivals}
     return found | {name: way for name, way in others.items() if way is not None}

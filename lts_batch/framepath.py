@@ -1,7 +1,8 @@
 """The ways between two clips as magnitudes in our frame, before any phase: what a path is like, in seconds a pair.
 
 Our own way is what the pipeline aims at (``targets.target``), with every setting in it, so that what is judged is what sounds.
-Its rivals need no model: a crossfade of the waveforms, of the magnitudes, and of their logarithms.
+Its rivals need no model: a crossfade of the waveforms, of the magnitudes, and of their logarithms. All but the first come under
+the same law of loudness, so that what is compared is the path and not its law.
 
     paths = FramePaths(model, (one, two), 44100)
     judge.figures(paths.judged(paths.ours(detail=0.0)))
@@ -19,8 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lts_batch import interpolate, judge, planning, targets
+from lts_batch.analysis import Thinning
 from lts_batch.checkpoint import Model
 from lts_batch.filterbank import COARSEST
+from lts_batch.planning import Plan
 from lts_batch.settings import Settings
 from lts_batch.slices import WHOLE_SECONDS, Slices
 from lts_batch.sources import Excerpt
@@ -29,6 +32,7 @@ AMOUNTS = (-0.2, *(n / 10 for n in range(11)), 1.2)
 
 Audio = NDArray[np.float32]  # [samples]
 Magnitudes = NDArray[np.float32]  # [steps, frames, bands]
+Path = Callable[[Sequence[Tensor], float], Tensor]  # magnitudes of both clips [1, rows, frames], x -> magnitudes
 Detail = float | Callable[[float], float]  # one weight, or one for each x
 
 
@@ -102,16 +106,25 @@ class FramePaths:
 
     def crossfade(self) -> Magnitudes:
         """(1 - x) t1 + x t2 of the magnitudes; beyond the clips not below 0."""
-        one, two = self.true
-        return np.stack([np.maximum((1.0 - x) * one + x * two, 0.0) for x in self.x])
+        return self._without_model(lambda true, x: ((1.0 - x) * true[0] + x * true[1]).clamp_min(0.0))
 
     def log_lerp(self) -> Magnitudes:
         """log(m + e) on a straight line, band by band: the path that needs no model. e lies 100 dB below the clips' peaks.
 
         Beyond the clips it has the bound that our own way has.
         """
-        one, two = (torch.from_numpy(true.T[None]) for true in self.true)
-        return np.stack([log_lerp((one, two), x, self._floors)[0].T.numpy() for x in self.x])
+        return self._without_model(lambda true, x: log_lerp(true, x, self._floors))
+
+    def moved(self) -> Magnitudes:
+        """The same with its envelope moved as ours is: our own way, less the model."""
+        return self._without_model(lambda true, x: log_lerp(true, x, self._floors), moved=True)
+
+    @torch.no_grad()
+    def _without_model(self, path: Path, *, moved: bool = False) -> Magnitudes:
+        """A path of magnitudes under the same law of loudness as ours, or all would be judged by their laws."""
+        true = [clip.slice(0).true(self._rows) for clip in self._plan.clips]
+        return np.stack([self._frames(lawful(self._plan, number, self._slices, path(true, x), moved=moved))
+                         for number, x in enumerate(self.x)])
 
     def waveform_crossfade(self) -> Magnitudes:
         """Magnitudes of (1 - x) times clip 1 plus x times clip 2."""
@@ -133,6 +146,21 @@ class FramePaths:
     def _frames(self, magnitudes: Tensor) -> Magnitudes:
         """``[1, rows, frames of the slice]`` to ``[frames, rows]`` within the clips."""
         return np.ascontiguousarray(magnitudes[0][:, self._inside.to(magnitudes.device)].T.cpu().numpy())
+
+
+def lawful(plan: Plan, number: int, slices: Slices, magnitudes: Tensor, *, moved: bool = False) -> Tensor:
+    """Magnitudes ``[1, rows, frames]`` of a path of our own making with the loudness that stem ``number`` is to have.
+
+    Args:
+        moved: give them the moved envelope as well.
+    """
+    stem, parts = plan.stems[number], [clip.slice(0) for clip in plan.clips]
+    weights = targets.amounts(plan, stem, slices.frames(0).astype(np.float64) * slices.hop_samples)
+    if bool(weights.pure.any(0).all()):
+        return magnitudes
+    if moved:
+        magnitudes = targets.moved(plan, magnitudes, parts, weights, Thinning.of(slices, 0, 1, plan.model.device))
+    return magnitudes if plan.settings.level == "keep" else targets.corrected(plan, stem, magnitudes, parts, weights)
 
 
 def log_lerp(true: Sequence[Tensor], x: float, floors: Sequence[float]) -> Tensor:

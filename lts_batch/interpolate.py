@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lts_batch import features
+
 LEVEL_FLOOR_DB = -60.0  # below the clip's peak; loudness is interpolated in dB above it
 LEVEL_HEADROOM_DB = 6.0  # how far beyond the ends a frame may pass the louder clip's, where the other is silent, say
 HEADROOM_DB = 12.0  # how far a step beyond the ends may pass the louder clip, band by band
@@ -100,14 +102,18 @@ def levels(clips: Sequence[Tensor], w: Tensor, peaks: Sequence[float]) -> Tensor
     return torch.where(outside(w), torch.minimum(found, louder), found)
 
 
-def magnitudes(decoded: Tensor, lost: Sequence[Tensor], w: Tensor, detail: float, floors: Sequence[float]) -> Tensor:
+def magnitudes(decoded: Tensor, lost: Sequence[Tensor], w: Tensor, detail: float, floors: Sequence[float],
+               levels: Tensor | None = None) -> Tensor:
     """Decoded magnitudes ``[channels, bands, frames]`` with what the model lost put back:
 
-        log(m + e) = log(D + e) + detail * sum_i w_i [log(t_i + e_i) - log(d_i + e_i)]
+        log(m + e) = log(D + e) + detail * { sum_i w_i [log(t_i + e_i) - log(d_i + f_i)] + log(D + f) - log(D + e) }
+
+    with f the floor of log shapes, below which the model says nothing and its word swings widely.
 
     Args:
-        lost: the brackets of the clips; unused at ``detail = 0``.
+        lost: the square brackets of the clips; unused at ``detail = 0``.
         floors: e_i, -100 dB of each clip's peak; e moves between them, so that all ends are exact.
+        levels: of the frames ``[channels, frames]``, where the model knows shapes; f is e if they are not given.
     """
     if detail == 0.0:
         return decoded
@@ -115,7 +121,16 @@ def magnitudes(decoded: Tensor, lost: Sequence[Tensor], w: Tensor, detail: float
     bracket = torch.zeros_like(decoded)
     for weight, one in zip(w, lost, strict=True):
         bracket.addcmul_(one, weight.expand_as(one))
-    return decoded.add(floor).mul_(bracket.mul_(detail).exp_()).sub_(floor).clamp_min_(0.0)
+    said = decoded + (floor if levels is None else said_floor(levels, floor))
+    if detail < 1.0:
+        decoded = decoded + floor
+        said, bracket = decoded, bracket.add_((said / decoded).log_()).mul_(detail)
+    return said.mul_(bracket.exp_()).sub_(floor).clamp_min_(0.0)
+
+
+def said_floor(levels: Tensor, floor: Tensor | float) -> Tensor:
+    """f ``[channels, 1, frames]``: where a model ceases to say anything, in frames of levels ``[channels, frames]``."""
+    return (levels * features.SHAPE_FLOOR + floor)[:, None, :]
 
 
 def bounded(magnitudes: Tensor, true: Sequence[Tensor], w: Tensor) -> Tensor:

@@ -1,27 +1,25 @@
 """The ways between two clips as stems that sound, for the judge that knows nothing of our frame.
 
 Our own stems come out of the pipeline as a user's do. Rivals that are magnitudes only get the phase, the residual, the exact
-ends and the quiet before attacks that our own get, so that nothing but the path differs.
+ends, the loudness and the quiet before attacks that our own get, so that nothing but the path differs.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from lts_batch import finish, guard, pipeline, planning, rebuild, targets
 from lts_batch.analysis import DETAIL_FLOOR_DB
 from lts_batch.checkpoint import Model
-from lts_batch.framepath import AMOUNTS, Detail, log_lerp
+from lts_batch.framepath import AMOUNTS, Detail, Path, lawful, log_lerp
 from lts_batch.settings import Settings
 from lts_batch.slices import Slices
 from lts_batch.sources import Excerpt
 
 Audio = NDArray[np.float32]  # [samples]
-Path = Callable[[Sequence[Tensor], float], Tensor]  # magnitudes of both clips, x -> magnitudes
 
 
 class StemPaths:
@@ -84,7 +82,8 @@ class StemPaths:
         start = slices.audio_start(0)
         for number, x in enumerate(self.x):
             aim = targets.target(plan, number, slices, 0, {})
-            aim = dataclasses.replace(aim, magnitudes=path(true, x))
+            aim = dataclasses.replace(aim, magnitudes=lawful(plan, number, slices, path(true, x)))
             samples = rebuild.waveform(plan, number, slices, 0, aim, targets.Carried({}, {})).cpu().numpy()
-            found.append(guard.guard(plan, number, samples, start)[0, -start:-start + slices.samples])
-        return found
+            found.append(guard.guard(plan, number, samples, start)[:, -start:-start + slices.samples])
+        return [stem[0] for stem in finish.finish_arrays(found, plan.sample_rate, self._settings,
+                                                         [stem.loudness_db for stem in plan.stems])]

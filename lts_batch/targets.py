@@ -125,21 +125,22 @@ def target(plan: Plan, number: int, slices: Slices, part: int, phases: Phases) -
     if back is not None:
         magnitudes = pitch.shift(magnitudes, back, plan.model.bands.centres_hz[:rows])
     floors = [clip.floor for clip in plan.clips]
-    magnitudes = interpolate.magnitudes(magnitudes, [part.lost for part in parts], weights.timbre, settings.detail, floors)
+    lost = [part.lost for part in parts]
+    magnitudes = interpolate.magnitudes(magnitudes, lost, weights.timbre, settings.detail, floors, levels)
     if settings.envelope == "transport" and settings.detail > 0.0:
-        magnitudes = _moved(plan, magnitudes, parts, weights, thinning)
+        magnitudes = moved(plan, magnitudes, parts, weights, thinning)
     true = [part.true(rows) for part in parts] if bool(interpolate.outside(weights.timbre).any()) else []
     for again in (False, True):  # what bursts its bounds must not count in the loudness, nor what is corrected burst them
         if true:
             magnitudes = interpolate.bounded(magnitudes, true, weights.timbre)
         if settings.level != "keep" and not again:
-            magnitudes = _corrected(plan, stem, magnitudes, parts, weights)
+            magnitudes = corrected(plan, stem, magnitudes, parts, weights)
     if bool(pure.any()):
         magnitudes = _pick(parts, pure, magnitudes)
     return Target(magnitudes, parts, weights, pure, octaves)
 
 
-def _moved(plan: Plan, magnitudes: Tensor, parts: Sequence[Frames], weights: Amounts, thinning: Thinning) -> Tensor:
+def moved(plan: Plan, magnitudes: Tensor, parts: Sequence[Frames], weights: Amounts, thinning: Thinning) -> Tensor:
     """Magnitudes whose envelope lies between those of the clips, as much as detail has a say."""
     kept, rows = thinning.kept, magnitudes.shape[1]
     shape = envelope.envelope(plan.model.bands, rows)
@@ -159,7 +160,7 @@ def _pick(parts: Sequence[Frames], pure: Tensor, otherwise: Tensor) -> Tensor:
     return otherwise
 
 
-def _corrected(plan: Plan, stem: Stem, magnitudes: Tensor, parts: Sequence[Frames], weights: Amounts) -> Tensor:
+def corrected(plan: Plan, stem: Stem, magnitudes: Tensor, parts: Sequence[Frames], weights: Amounts) -> Tensor:
     """Magnitudes of the loudness that lies between the clips', frame by frame."""
     peaks = [clip.peak for clip in plan.clips]
     wanted = interpolate.levels([part.loudness for part in parts], weights.levels, peaks)
