@@ -302,3 +302,23 @@ def joined_is_the_clip(sample_rate: int, samples: int, channels: int, *, round_:
         offset = 0 if slices.whole else slices.audio_start(number)
         joined[:, start:stop] = rebuilt[:, start - offset:stop - offset]
     assert error_db(joined, audio) < -120
+
+
+def test_an_hour_comes_back() -> None:
+    """A twelfth of the slices of an hour, the first and the last among them: what is kept of each, through the filterbank."""
+    rate = 22050
+    slices = Slices(3600 * rate, rate, BANDS)
+    bank = slices.bank()
+    chosen = sorted({*range(0, slices.count, 12), slices.count - 2, slices.count - 1})
+    assert slices.kept(slices.count - 1)[1] == slices.samples
+    assert all(slices.kept(number)[1] == slices.kept(number + 1)[0] for number in range(slices.count - 1))
+    lost, whole = 0.0, 0.0
+    for number in chosen:
+        start, count = slices.audio_start(number), slices.transform[0]
+        audio = torch.randn(1, count, generator=torch.Generator().manual_seed(number))
+        audio[:, :max(0, -start)] = 0.0
+        audio[:, max(0, slices.samples - start):] = 0.0
+        first, last = (place - start for place in slices.kept(number))
+        lost += float((bank.inverse(bank.forward(audio)) - audio)[:, first:last].double().square().sum())
+        whole += float(audio[:, first:last].double().square().sum())
+    assert 10 * np.log10(lost / whole) < -120
