@@ -31,6 +31,7 @@ MOST_MIXES = 2048
 WANTED = 0.45  # of the shape error that a sound had
 AXES = (0, 8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256)
 CHANGED = ("decoder", "to_shape", "linear_shape")  # parts of the network
+_PART_FRAMES = 1024  # between two signs of life
 _SEED = 20200608
 
 Progress = Callable[[float], None]
@@ -64,21 +65,17 @@ def adapted(model: Model, sounds: Sequence[Tensor], *, steps: int = STEPS, progr
         None where the learning diverged, or made nothing better.
     """
     say = progress or (lambda fraction: None)
-    before = errors_db(sounds, [_rebuilt(model, shapes) for shapes in sounds])
+    before = errors_db(sounds, _rebuilt(model, sounds, lambda: say(0.0)))
     network = copy.deepcopy(model.network)
     if not _train(network, sounds, steps, lambda fraction: say(0.9 * fraction)):
         return None
     learnt = replace(model, network=network)
-    rebuilt = []
-    for shapes in sounds:
-        say(0.9)
-        rebuilt.append(_rebuilt(learnt, shapes))
-    count, axes = _axes(sounds, rebuilt, [WANTED * error for error in before])
-    say(0.95)
+    rebuilt = _rebuilt(learnt, sounds, lambda: say(0.9))
+    count, axes = _axes(sounds, rebuilt, [WANTED * error for error in before], lambda: say(0.95))
     widened = vae.WidenedVAE(network.architecture, count)
     widened.load_state_dict({**network.state_dict(), "axes": axes[:, :count]})
     made = replace(model, network=widened.eval().requires_grad_(False))
-    after = errors_db(sounds, [_rebuilt(made, shapes) for shapes in sounds])
+    after = errors_db(sounds, _rebuilt(made, sounds, lambda: say(0.95)))
     return Adapted(made, count, before, after) if sum(after) < sum(before) else None
 
 
@@ -88,8 +85,16 @@ def errors_db(sounds: Sequence[Tensor], rebuilt: Sequence[Tensor]) -> tuple[floa
                  for pair in zip(sounds, rebuilt, strict=True))
 
 
-def _rebuilt(model: Model, shapes: Tensor) -> Tensor:
-    return model.decode_shapes(model.encode_shapes(shapes)[0])
+def _rebuilt(model: Model, sounds: Sequence[Tensor], say: Callable[[], None]) -> list[Tensor]:
+    """Sounds through encoder and decoder; ``say`` is called before each part of them."""
+    rebuilt = []
+    for shapes in sounds:
+        parts = []
+        for part in shapes.split(_PART_FRAMES):
+            say()
+            parts.append(model.decode_shapes(model.encode_shapes(part)[0]))
+        rebuilt.append(torch.cat(parts))
+    return rebuilt
 
 
 def _train(network: vae.FrameVAE, sounds: Sequence[Tensor], steps: int, say: Progress) -> bool:
@@ -98,8 +103,12 @@ def _train(network: vae.FrameVAE, sounds: Sequence[Tensor], steps: int, say: Pro
     schedule = Schedule(steps=steps, batch=BATCH, rate=RATE)
     own, mixed = torch.cat(list(sounds)), _mixes(sounds, generator)
     targets = torch.cat((own, mixed))
+    codes = []
     with torch.no_grad():
-        means, log_variances = network.encode(targets)
+        for part in targets.split(_PART_FRAMES):
+            say(0.0)
+            codes.append(network.encode(part))
+    means, log_variances = (torch.cat(parts) for parts in zip(*codes, strict=True))
     learning = [value for name, value in network.named_parameters()
                 if name.split(".")[0] in CHANGED]
     for value in learning:
@@ -148,7 +157,8 @@ def _any(below: int, count: int, generator: torch.Generator) -> Tensor:
     return torch.randint(below, (count,), generator=generator)
 
 
-def _axes(sounds: Sequence[Tensor], rebuilt: Sequence[Tensor], wanted_db: Sequence[float]) -> tuple[int, Tensor]:
+def _axes(sounds: Sequence[Tensor], rebuilt: Sequence[Tensor], wanted_db: Sequence[float], say: Callable[[], None]
+          ) -> tuple[int, Tensor]:
     """Principal axes ``[bands, axes]`` of what is lost, each as long as its deviation, and how many of them are enough.
 
     Sounds count alike. Where all of ``AXES`` are not enough, it is all of them.
@@ -160,6 +170,7 @@ def _axes(sounds: Sequence[Tensor], rebuilt: Sequence[Tensor], wanted_db: Sequen
     units, deviations = vectors.flip(1)[:, :most].float(), values.clamp_min(1e-10).sqrt().flip(0)[:most].float()
 
     def enough(count: int) -> bool:
+        say()
         unit = units[:, :count]
         after = errors_db(sounds, [others + left @ unit @ unit.T for others, left in zip(rebuilt, lost, strict=True)])
         return all(now <= wanted for now, wanted in zip(after, wanted_db, strict=True))

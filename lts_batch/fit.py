@@ -126,24 +126,32 @@ def _analyses(clips: Sequence[Source], settings: Settings, model: Model, names: 
 
 def _frames(clip: Analysis, say: Callable[[float], None]) -> Tensor:
     """Log shapes ``[frames, bands]`` of what is heard of a clip, spread evenly over it."""
+    slices = clip.slices
+    count = 1 if slices.whole else math.ceil(min(slices.samples, clip.source.samples) / slices.hop_kept_samples)
+    everywhere = torch.arange(count)
+    levels, shapes = _listened(clip, _spread(everywhere, MOST_SLICES).tolist(), say)
+    if not bool(levels.any()):  # most of it is silence, and the rest was missed
+        levels, shapes = _listened(clip, everywhere.tolist(), say)
+    heard = (levels > 0.0) & (levels >= levels.max() * 10.0 ** (measures.QUIET_FRAME_DB / 20.0))
+    return shapes[_spread(torch.nonzero(heard).flatten(), MOST_FRAMES)]
+
+
+def _listened(clip: Analysis, numbers: Sequence[int], say: Callable[[float], None]) -> tuple[Tensor, Tensor]:
+    """Levels ``[frames]`` and log shapes ``[frames, bands]`` of some slices, at most so many of each as may be wanted."""
     slices, channels = clip.slices, clip.source.channels  # a mono clip is laid on all channels, and is the same on each
-    end = min(slices.samples, clip.source.samples)
-    last = math.ceil(end / slices.hop_kept_samples) if not slices.whole else 1
-    numbers = np.unique(np.linspace(0, last - 1, min(last, MOST_SLICES)).round().astype(int)).tolist()
     found = []
     for number in numbers:
         say(0.0)
         places = slices.frames(number) * slices.hop_samples
         first, stop = slices.kept(number)
-        inside = torch.from_numpy(np.flatnonzero((places >= first) & (places < min(stop, end))))
+        inside = torch.from_numpy(np.flatnonzero((places >= first) & (places < min(stop, clip.source.samples))))
         levels, shapes = clip.shapes(number)
         levels, shapes = levels[:channels, inside].flatten(), shapes[:channels, inside].flatten(0, 1)
         # more than a slice's share, for some of it may turn out to be silence
         rows = _spread(torch.arange(len(levels)), 2 * math.ceil(MOST_FRAMES / len(numbers)))
         found.append((levels[rows], shapes[rows]))
     levels, shapes = (torch.cat(parts) for parts in zip(*found, strict=True))
-    heard = (levels > 0.0) & (levels >= levels.max() * 10.0 ** (measures.QUIET_FRAME_DB / 20.0))
-    return shapes[_spread(torch.nonzero(heard).flatten(), MOST_FRAMES)]
+    return levels, shapes
 
 
 def _spread(rows: Tensor, most: int) -> Tensor:

@@ -236,6 +236,16 @@ def test_long_clips_are_thinned(model: Model, monkeypatch: pytest.MonkeyPatch) -
     assert 0 < int(ends_in_the_tone.sum()) < 40 and not bool(ends_in_the_tone[0]) and bool(ends_in_the_tone[-1])
 
 
+def test_a_sound_in_a_long_silence_is_found(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "MOST_SLICES", 2)
+    rare = np.zeros((1, 40 * 8000), np.float32)
+    rare[:, 20 * 8000:21 * 8000] = tone(1.0, 900, rate=8000)
+    seen: list[torch.Tensor] = []
+    monkeypatch.setattr(adapt, "adapted", lambda model, sounds, **more: seen.extend(sounds))
+    fit.fitted(sources(rare, tone(1.0, 300, rate=8000), rate=8000), FIT, model)
+    assert 20 < len(seen[0]) < 150 and len(seen[1]) > 100
+
+
 def test_a_fit_that_runs_wild_leaves_the_model_as_it_is(pair: list[Excerpt], model: Model, cache: Path,
                                                       monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapt.Schedule, "rate_at", lambda self, step: float("nan"))
