@@ -16,7 +16,8 @@ from typing import Any
 import study
 from study import FOLDER, Results, Study
 
-STUDIES = ("vs_lts", "floor", "scale", "fidelity", "evenness", "morph", "phase_study")  # those that are there, in this order
+# those that are there, in this order
+STUDIES = ("vs_lts", "floor", "scale", "fidelity", "evenness", "morph", "phase_study", "fit")
 JSON = FOLDER / "results" / "engine.json"
 PICTURE = FOLDER.parent / "docs" / "pictures" / "engine.png"
 

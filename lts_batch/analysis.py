@@ -164,20 +164,35 @@ class Analysis:
             found, ((0, self.channels - len(found)), (0, 0)))
 
     @torch.no_grad()
-    def _analyse(self, number: int) -> Frames:
-        bank, slices, device = self.bank, self.slices, self.model.device
+    def shapes(self, number: int) -> tuple[Tensor, Tensor]:
+        """What the network is to see of a slice: levels ``[channels, frames]``, log shapes ``[channels, frames, bands]``."""
+        _, true = self._transformed(number)
+        return self._seen(true, self._octaves(number))
+
+    def _transformed(self, number: int) -> tuple[Tensor, Tensor]:
+        """Coefficients ``[channels, rows, frames]`` of a slice, and the magnitudes of its model rows."""
+        bank, slices = self.bank, self.slices
         samples = self.audio(slices.audio_start(number), slices.transform[0])
         if slices.whole:  # a whole clip starts at sample 0 of its transform; what lies before it is at the circle's end
             samples = np.roll(samples, slices.audio_start(number), axis=1)
-        coefficients = slices.risen(bank.forward(torch.from_numpy(samples).to(device), slices.every))
-        true = phase.strengths(coefficients[:, :bank.model_rows])  # [channels, model rows, frames]
+        coefficients = slices.risen(bank.forward(torch.from_numpy(samples).to(self.model.device), slices.every))
+        return coefficients, phase.strengths(coefficients[:, :bank.model_rows])
+
+    def _seen(self, true: Tensor, octaves: NDArray[np.float64] | None) -> tuple[Tensor, Tensor]:
+        """Levels and log shapes of magnitudes ``[channels, model rows, frames]``, at the reference pitch."""
+        rows, bands = true.shape[1], self.model.bands
+        flat = true if octaves is None else pitch.shift(true, -octaves, bands.centres_hz[:rows])
+        padded = torch.nn.functional.pad(flat, (0, 0, 0, len(bands) - rows))
+        levels, shapes = features.split(padded.transpose(1, 2))
+        return levels if octaves is None else torch.linalg.vector_norm(true, dim=1), shapes
+
+    @torch.no_grad()
+    def _analyse(self, number: int) -> Frames:
+        bank, slices, device = self.bank, self.slices, self.model.device
+        coefficients, true = self._transformed(number)
         loud = k_norms(true, self.model)
         octaves = self._octaves(number)
-        flat = true if octaves is None else pitch.shift(true, -octaves, self.model.bands.centres_hz[:bank.model_rows])
-        padded = torch.nn.functional.pad(flat, (0, 0, 0, len(self.model.bands) - bank.model_rows))
-        levels, shapes = features.split(padded.transpose(1, 2))  # [channels, frames], [channels, frames, bands]
-        if octaves is not None:
-            levels = torch.linalg.vector_norm(true, dim=1)
+        levels, shapes = self._seen(true, octaves)
         thinning = Thinning.of(slices, number, self.ask_every, device)
         few = shapes[:, thinning.kept]
         mean, log_variance = (thinning.filled(values.reshape(*few.shape[:2], -1))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lts_batch import audio, finish, pipeline, spacing
+from lts_batch import audio, finish, fit, pipeline, spacing
 from lts_batch.checkpoint import AnyModel, load_model
 from lts_batch.classic_model import ClassicModel
 from lts_batch.errors import ClipError, SettingsError
@@ -52,6 +52,7 @@ def morph(clips: Sequence[ArrayLike], sample_rate: int | Sequence[int], *,
     loaded = load_model(model) if isinstance(model, str | Path) else model
     if isinstance(loaded, ClassicModel) and wanted.sample_rate is None:
         wanted = dataclasses.replace(wanted, sample_rate=int(rates[0]))  # these have a rate of their own
+    loaded = fit.fitted(sources, wanted, loaded).model
     planned = pipeline.plan(sources, spacing.resolved(sources, wanted, loaded), loaded)
     stems = [np.empty((planned.channels, stem.samples), dtype=np.float32) for stem in planned.stems]
     for block in pipeline.blocks(planned, workers):

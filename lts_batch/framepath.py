@@ -77,6 +77,11 @@ class FramePaths:
         self._inside = torch.from_numpy(np.flatnonzero((times >= 0.0) & (times <= len(one))))
 
     @property
+    def model(self) -> Model:
+        """The model, on the device of the settings."""
+        return self._plan.model
+
+    @property
     def centres_hz(self) -> NDArray[np.float64]:
         """Of the bands ``[bands]``."""
         return self._plan.model.bands.centres_hz[:self._rows]

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lts_batch import __version__, audio, finish, mixes, pipeline, spacing
+from lts_batch import __version__, audio, finish, fit, mixes, pipeline, spacing
 from lts_batch.chain import Chain
 from lts_batch.checkpoint import AnyModel
 from lts_batch.errors import ClipError, OutputError
@@ -28,6 +28,7 @@ from lts_batch.settings import RIVALS, Settings, as_dict
 from lts_batch.sources import Excerpt
 from lts_batch.whole import output_error, place, temporary_beside, write_whole
 
+FIT_SHARE = 0.5  # of the work of a job whose model is fitted first
 DRAFT_REPAIRS = 4  # of a preview whose phase has nothing else to come from
 _COPY_SAMPLES = 1 << 18
 
@@ -86,6 +87,8 @@ def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: AnyMo
         working = stack.enter_context(_working(out))
         say(0.0, "reading")
         titles = [str(clip.path) for clip in clips]
+        fitted = fit.fitted(sources, settings, model, titles, progress=lambda done, what: say(FIT_SHARE * done, what))
+        model, say = fitted.model, _after(FIT_SHARE if fitted.fresh else 0.0, say)
         planned = pipeline.plan(sources, spacing.resolved(sources, settings, model, titles), model, titles)
         if chain is not None:
             chain.check(planned.sample_rate, planned.channels)
@@ -108,16 +111,22 @@ def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: AnyMo
             level = stem.peak.sample * gain
             entries.append(StemEntry(name, number + 1, mix.x, stem.samples, planned.sample_rate, planned.channels, subtype,
                                      level if subtype == "FLOAT" else min(1.0, level), sha256(working / name), mix.weights))
+        notes = (*filter(None, [fitted.note]), *planned.notes, *_gain_notes(peaks, gain, subtype, settings))
         manifest = Manifest(job, __version__, {"name": settings.model, "sha256": str(model.record.get("sha256"))},
                             as_dict(settings),
                             tuple(_entry(clip, source) for clip, source in zip(clips, sources, strict=True)),
-                            tuple(entries), (*planned.notes, *_gain_notes(peaks, gain, subtype, settings)), dict(echo or {}),
+                            tuple(entries), notes, dict(echo or {}),
                             job_digest)
         write_whole(working / "manifest.tsv", manifest.to_tsv())
         write_whole(working / "manifest.json", manifest.to_json())
         _deliver(working, out, [*names, "manifest.tsv", "manifest.json"], new, overwrite)
         say(1.0, "done")
         return manifest
+
+
+def _after(share: float, say: Progress) -> Progress:
+    """Progress of what is left to do when a share of the work is done."""
+    return lambda fraction, message: say(share + (1.0 - share) * fraction, message)
 
 
 def _open(clip: Clip, stack: ExitStack) -> Excerpt:

@@ -82,6 +82,7 @@ class Settings:
                              " frequencies, or one fades into the other", choices=ENVELOPES)
     detail: float = _setting(1.0, "how much of what the model lost is put back; 0 is LTS as published",
                              least=0.0, most=1.0)
+    fit: bool = _setting(False, "adapt the model to the clips before stems are made, so that it loses less of them")
     align: str = _setting("stretch", "how clips of different lengths are laid over each other", choices=ALIGNMENTS)
     length: str = _setting("interpolate", "duration of the stems", choices=LENGTHS)
     loop: str = _setting("auto", "whether the clips are seamless loops, and their stems shall be", choices=LOOPS)

@@ -5,7 +5,7 @@ the latents begin with the unit variance of the prior, and the network learns wh
 step the model is no worse than PCA of its own width.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -89,6 +89,39 @@ class FrameVAE(nn.Module):
         """Reparameterised pass for training: decoded log shapes, mean, log-variance."""
         mean, log_variance = self.encode(shapes)
         return self.decode(draw(mean, log_variance, noise)), mean, log_variance
+
+
+class WidenedVAE(FrameVAE):
+    """A network with further latents for what it loses along some axes: they sit beside its own and are read off, not learnt.
+
+        encode: (z, y) with z as before and y = (s - decode(z)) @ axes / deviations²
+        decode: decode(z) + y @ axes.T
+
+    with axes of length ``deviations``, so that y has the unit variance of the other latents. Without axes it is the network
+    it was; with all of them it would lose nothing. Between two frames y lies on the straight line, as z does.
+
+    Attributes:
+        axes: orthogonal ``[bands, further latents]``.
+    """
+
+    axes: Tensor
+
+    def __init__(self, architecture: Architecture, further: int) -> None:
+        super().__init__(architecture)
+        self.architecture = replace(architecture, latent=architecture.latent + further)
+        self.register_buffer("axes", torch.zeros(architecture.bands, further))
+
+    def encode(self, shapes: Tensor) -> tuple[Tensor, Tensor]:
+        """As ``FrameVAE.encode``; of what is read off there is no doubt."""
+        mean, log_variance = super().encode(shapes)
+        found = (shapes - super().decode(mean)) @ (self.axes / self.axes.square().sum(0))
+        sure = torch.full_like(found, LOG_VARIANCE_RANGE[0])
+        return torch.cat((mean, found), dim=-1), torch.cat((log_variance, sure), dim=-1)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """As ``FrameVAE.decode``."""
+        own = latents.shape[-1] - self.axes.shape[1]
+        return super().decode(latents[..., :own]) + latents[..., own:] @ self.axes.T
 
 
 def draw(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:

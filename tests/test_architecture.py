@@ -25,8 +25,8 @@ phase pghi align pitch interpolate finish checkpoint corpus dataset lts_run plot
 vocoder meeting
 analysis
 planning train
-targets
-rebuild guard framepath classic_stems
+targets adapt
+rebuild guard framepath classic_stems fit
 pipeline
 spacing stempath
 evaluate stems names manifest jobfile samplers shelf

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import attack_energy
 import ends
 import engine
+import fit
 import kernels
 import loudness_line
 import scale
@@ -157,6 +158,20 @@ def test_a_slow_start_is_no_cost_of_the_length() -> None:
     assert scale.failures(fine) == []
     dear = fine | {"rows": [row, row | {"cost": 0.13, "peak_bytes": 2 * 10**9, "cores_busy": 1.0}], "identical": False}
     assert len(scale.failures(dear)) == 4
+
+
+def test_a_fit_is_held_to_half_the_error_its_time_and_what_lies_between() -> None:
+    between = dict.fromkeys(fit.SHOWN, 0.9)
+
+    def one(after_db: float, seconds: float, r2: float) -> study.Results:
+        errors = [{"shape_lsd_db": [db, db], "sc_db": [-10.0, -20.0], **between} for db in (3.0, after_db)]
+        return {"clip_seconds": 5.0, "seconds": seconds, "axes": 24, "as it is": errors[0],
+                "fitted": errors[1] | dict.fromkeys(fit.R2, r2), fit.RIVAL: between | dict.fromkeys(fit.R2, 0.5)}
+
+    assert fit.failures({"steps": 120, "pairs": {"a~b": one(1.4, 8.0, 0.5)}}) == []
+    missed = fit.failures({"steps": 120, "pairs": {"a~b": one(1.6, 21.0, 0.4)}})
+    assert len(missed) == 2 + len(fit.R2) and missed[0].startswith("a~b: shape LSD 3.00 -> 1.60 dB")
+    assert "-15.00" in fit.table({"steps": 120, "pairs": {"a~b": one(1.6, 21.0, 0.4)}})
 
 
 # ---------------------------------------------------------------- kernels

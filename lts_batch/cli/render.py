@@ -47,6 +47,7 @@ def _rows(texts: tuple[str, ...]) -> list[list[float]] | None:
 @click.option("--preset", metavar="NAME|FILE", help="Settings to start from; see lts-batch presets.")
 @click.option("--model", metavar="NAME|FOLDER", help="A shipped model, or a model folder; see lts-batch models. [general]")
 @click.option("--detail", type=float, help="How much of what the model lost is put back, 0 to 1. [1]")
+@click.option("--fit", is_flag=True, default=None, help="Let the model learn the clips first, so that it loses less of them.")
 @click.option("--align", help=f"How clips of different lengths meet: {', '.join(schema.ALIGNMENTS)}. [stretch]")
 @click.option("--length", help=f"Duration of stems: {', '.join(schema.LENGTHS)}. [interpolate]")
 @click.option("--loop", help=f"Whether the clips are seamless loops: {', '.join(schema.LOOPS)}. [auto]")
