@@ -28,6 +28,7 @@ from lts_batch.whole import output_error
 
 SUFFIXES = {".wav", ".aif", ".aiff", ".flac", ".ogg", ".mp3", ".w64", ".rf64", ".caf", ".au"}
 VALIDATION_SHARE = 0.08
+MOST_SHARE = 0.25  # of all frames, where few files leave no other choice
 SILENCE_DB = -60.0  # frames this far below their file's loudest frame so far are left out
 SLICE_SECONDS = 20.0
 LEAST_FRAMES = 2000  # about 6 s: fewer cannot fill a latent space
@@ -229,13 +230,20 @@ def _index(folder: Path, place: Path, parts: list[_Part], levels: NDArray[np.flo
         held_out = _is_validation(parts[group[0]].name)
         for number in group:
             validation[runs[number]] = held_out
-    if validation.all() or not validation.any():  # few files: hold back the last frames of all
+    if validation.all() or not validation.any():  # few files: hold back one that is no large part, or the last frames
         validation[:] = False
-        validation[-max(1, int(VALIDATION_SHARE * len(validation))):] = True
+        sizes = [sum(parts[number].frames for number in group) for group in groups]
+        small = [place for place, size in enumerate(sizes) if 0 < size <= MOST_SHARE * len(levels)]
+        if small:
+            for number in groups[min(small, key=lambda place: _draw(parts[groups[place][0]].name))]:
+                validation[runs[number]] = True
+        else:
+            validation[-max(1, int(VALIDATION_SHARE * len(validation))):] = True
     levels.tofile(place / "levels.f32")
     validation.tofile(place / "validation.bool")
+    content = hashlib.sha256("".join(sorted(part.content for part in parts)).encode()).hexdigest()
     index = {"frames": len(levels), "files": len(parts), "seconds": round(sum(part.seconds for part in parts), 3),
-             "skipped": skipped, "content": hashlib.sha256("".join(sorted(part.content for part in parts)).encode()).hexdigest(),
+             "skipped": skipped, "content": content,
              "alike": [[parts[number].name for number in group] for group in groups if len(group) > 1],
              "folder": str(folder.resolve()), "parts": [asdict(part) for part in parts]}
     part_path = place / "index.json.part"
@@ -244,7 +252,12 @@ def _index(folder: Path, place: Path, parts: list[_Part], levels: NDArray[np.flo
 
 
 def _is_validation(name: str) -> bool:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") < VALIDATION_SHARE * 2**32
+    return _draw(name) < VALIDATION_SHARE
+
+
+def _draw(name: str) -> float:
+    """A number in 0..1 that belongs to a name."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
 
 
 def _content(path: Path) -> str:

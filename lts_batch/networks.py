@@ -13,7 +13,6 @@ shapes where the original has linear magnitudes:
 
 import itertools
 
-import torch
 from torch import Tensor, nn
 
 KERNEL, PADDING, STRIDE = 5, 2, 2
@@ -103,31 +102,3 @@ def _transposed(bands: int, width: int, blocks: int) -> nn.Sequential:
         up += [nn.ConvTranspose1d(channels[number], channels[number - 1], KERNEL, STRIDE, PADDING, missing), nn.ReLU()]
     folded = nn.Unflatten(1, (channels[-1], places[-1]))
     return nn.Sequential(_relu(width, channels[-1] * places[-1]), folded, *up[:-1], nn.Flatten())
-
-
-@torch.no_grad()
-def multiply_adds(network: nn.Module, bands: int) -> int:
-    """Multiplications with an addition that one frame takes through ``network.encode`` and ``network.decode``."""
-    counted = 0
-
-    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal counted
-        places = 1
-        if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):  # every weight meets every place of the shorter side
-            places = min(inputs[0].shape[-1], output.shape[-1])
-        weight = module.weight
-        assert isinstance(weight, Tensor)
-        counted += weight.numel() * places
-
-    hooks = [module.register_forward_hook(count) for module in network.modules()
-             if isinstance(module, nn.Linear | nn.Conv1d | nn.ConvTranspose1d)]
-    was_training = network.training
-    try:
-        network.eval()
-        mean, _ = network.encode(torch.zeros(1, bands, device=next(network.parameters()).device))
-        network.decode(mean)
-    finally:
-        network.train(was_training)
-        for hook in hooks:
-            hook.remove()
-    return counted

@@ -48,8 +48,8 @@ class Schedule:
         if self.kind not in KINDS:
             raise SettingsError(f"a network of kind {self.kind!r} is not known: choose one of {', '.join(KINDS)}")
         if self.kind == "dense" and self.blocks:
-            raise SettingsError(f"blocks = {self.blocks} does not fit a dense network, which has one hidden layer: leave it out,"
-                                " or choose the preset deep")
+            raise SettingsError(f"blocks = {self.blocks} does not fit a dense network, which has one hidden layer: leave it"
+                                " out, or choose the preset deep")
 
     def rate_at(self, step: int) -> float:
         """One cycle (Smith 2018): a linear rise over the first tenth, then half a cosine down to nothing."""

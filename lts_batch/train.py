@@ -23,7 +23,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from lts_batch import __version__, checkpoint, features, measures, networks, vae
+from lts_batch import __version__, checkpoint, features, measures, vae
 from lts_batch.augment import augment
 from lts_batch.dataset import Dataset
 from lts_batch.devices import matrix_rate
@@ -253,7 +253,8 @@ class Training:
         validation = float(terms[0] + terms[1] + terms[2])
         if self.schedule.transport_weight:  # the same pairs and amounts every time
             generator = torch.Generator().manual_seed(self.schedule.seed)
-            validation += self.schedule.transport_weight * float(mixing_error(self.network, shapes, mean, self.bands, generator))
+            mixed = mixing_error(self.network, shapes, mean, self.bands, generator)
+            validation += self.schedule.transport_weight * float(mixed)
         true, rebuilt = (features.unit_norm(features.expand(s)).cpu().numpy() for s in (shapes, decoded))
         level = self.dataset.levels[self.held_out, None]
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).mean(0)
@@ -283,7 +284,7 @@ class Training:
         """
         if self._matrix_rate is None:
             self._matrix_rate = matrix_rate(self.device, torch.bfloat16 if self.mixed else torch.float32)
-        cost = (1 + BACKWARD) * networks.multiply_adds(self.network, len(self.bands))
+        cost = (1 + BACKWARD) * vae.multiply_adds(self.network)
         return {"frames_per_second": round(self.frames_per_second, 1), "multiply_adds_per_frame": cost,
                 "matrix_multiply_adds_per_second": self._matrix_rate,
                 "share_of_matrix_rate": round(self.frames_per_second * cost / self._matrix_rate, 4)}
@@ -292,8 +293,8 @@ class Training:
         """A word about latents that say nothing, with the remedy; None where enough of them do."""
         if not self.history or self.history[-1].active_latents >= LEAST_ACTIVE * self.schedule.latent:
             return None
-        return (f"only {self.history[-1].active_latents} of {self.schedule.latent} latents are active, the others carry nothing:"
-                f" train again with a --kl-weight below {self.schedule.kl_weight:g}, or with fewer latents (--latent)")
+        return (f"only {self.history[-1].active_latents} of {self.schedule.latent} latents are active, the others carry"
+                f" nothing: train again with a --kl-weight below {self.schedule.kl_weight:g}, or with fewer latents (--latent)")
 
     def record(self, *latest: Report) -> dict[str, Any]:
         """The training record of the bundle, up to figures that are about to join the history."""

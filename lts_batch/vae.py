@@ -20,7 +20,7 @@ _INPUT_SCALE = 6.0  # about 1 / the standard deviation of log shapes
 
 @dataclass(frozen=True)
 class Architecture:
-    """Kind and sizes of the network; stored in the bundle, so that it rebuilds itself. Bundles that name no kind are residual."""
+    """Kind and sizes of the network; stored in the bundle, so that it rebuilds itself. Those that name no kind are residual."""
 
     bands: int
     latent: int = 64
@@ -93,6 +93,30 @@ class FrameVAE(nn.Module):
         """Reparameterised pass for training: decoded log shapes, mean, log-variance."""
         mean, log_variance = self.encode(shapes)
         return self.decode(draw(mean, log_variance, noise)), mean, log_variance
+
+
+@torch.no_grad()
+def multiply_adds(network: FrameVAE) -> int:
+    """Multiplications with an addition that one frame takes on its way to latents and back."""
+    counted = 0
+
+    def count(module: nn.Linear | nn.Conv1d | nn.ConvTranspose1d, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal counted
+        # in a convolution every weight meets every place of the shorter side
+        places = 1 if isinstance(module, nn.Linear) else min(inputs[0].shape[-1], output.shape[-1])
+        counted += module.weight.numel() * places
+
+    hooks = [module.register_forward_hook(count) for module in network.modules()
+             if isinstance(module, nn.Linear | nn.Conv1d | nn.ConvTranspose1d)]
+    was_training = network.training
+    try:
+        network.eval()
+        network.decode(network.encode(network.centre[None])[0])
+    finally:
+        network.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return counted
 
 
 def draw(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:

@@ -440,7 +440,8 @@ def test_every_kind_learns_resumes_and_codes_alike_in_any_company(sounds: Datase
 
 def test_frames_on_the_device_are_the_same_frames(sounds: Dataset, tmp_path: Path) -> None:
     """The way that frames take on a GPU, with the processor for a device: to the bit."""
-    plain, kept = started(sounds, tmp_path / "a"), Training(sounds, BANDS, SCHEDULE, tmp_path / "b", device="cpu", resident=True)
+    plain = started(sounds, tmp_path / "a")
+    kept = Training(sounds, BANDS, SCHEDULE, tmp_path / "b", device="cpu", resident=True)
     kept.start()
     for training in (plain, kept):
         training.run(until=5, every=100)
@@ -493,7 +494,7 @@ def test_speed_is_told_beside_what_the_machine_can_do(sounds: Dataset, tmp_path:
 
 
 def test_a_trial_measures_and_writes_nothing(sounds: Dataset, tmp_path: Path) -> None:
-    small, wide = (Training(sounds, BANDS, dataclasses.replace(SCHEDULE, width=width), tmp_path / "m", device="cpu").measured(0.1)
-                   for width in (16, 1024))
+    plans = [dataclasses.replace(SCHEDULE, width=width) for width in (16, 1024)]
+    small, wide = (Training(sounds, BANDS, plan, tmp_path / "m", device="cpu").measured(0.1) for plan in plans)
     assert small > wide > 0
     assert list(tmp_path.iterdir()) == []

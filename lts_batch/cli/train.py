@@ -81,8 +81,8 @@ def train(folder: Path, out: Path, resume: bool, preset: str | None, time_text: 
     for name, why in dataset.skipped:
         click.echo(f"Skipped {name}: {why}", err=True)
     if dataset.alike and not as_json:
-        click.echo(f"{sum(map(len, dataset.alike))} files sound like others ({', '.join(dataset.alike[0][:3])}, ...): such files"
-                   " are either all trained on or all held back", err=True)
+        click.echo(f"{sum(map(len, dataset.alike))} files sound like others ({', '.join(dataset.alike[0][:3])}, ...): such"
+                   " files are either all trained on or all held back", err=True)
     schedule = dataclasses.replace(saved_schedule(out), **chosen) if resume else wanted
     provenance = _provenance(folder)
     if budget is not None:
@@ -132,8 +132,8 @@ def _run(training: Any, every: int, as_json: bool) -> None:
             latest = f", loss {training.recent[-1]:.4f}" if training.recent else ""
             show(step / schedule.steps, f"step {step}{latest}, {training.frames_per_second:.0f} frames/s")
             for setback in training.setbacks[told:]:
-                click.echo(f"The loss rose to {setback.loss:g} at step {setback.step}: back to step {setback.back_to}, at half the"
-                           f" rate ({setback.rate:g})", err=True)
+                click.echo(f"The loss rose to {setback.loss:g} at step {setback.step}: back to step {setback.back_to}, at"
+                           f" half the rate ({setback.rate:g})", err=True)
             told = len(training.setbacks)
             if figures is not None:
                 board.figures(figures, training.rate)
@@ -146,8 +146,8 @@ def _run(training: Any, every: int, as_json: bool) -> None:
             training.run(every=every, report=report)
         except KeyboardInterrupt:
             kept = f"The best model so far is in {out}" if (out / "model.json").exists() else "There is no model yet"
-            click.echo(f"Stopped at step {training.step} of {schedule.steps}. {kept}; go on with the same command, and --resume in"
-                       " place of --time, --preset or --force.", err=True)
+            click.echo(f"Stopped at step {training.step} of {schedule.steps}. {kept}; go on with the same command, and"
+                       " --resume in place of --time, --preset or --force.", err=True)
             sys.exit(130)
     training.finish()
     plots.training(out / "training.png", training.record()["history"])
@@ -155,8 +155,8 @@ def _run(training: Any, every: int, as_json: bool) -> None:
         click.echo(f"Note: {warning}.", err=True)
     if not as_json:
         speed = training.speed()
-        click.echo(f"{out}: done in {training.seconds / 60:.1f} minutes; {speed['frames_per_second']:.0f} frames a second, which"
-                   f" is {speed['share_of_matrix_rate']:.0%} of the rate at which this machine multiplies matrices"
+        click.echo(f"{out}: done in {training.seconds / 60:.1f} minutes; {speed['frames_per_second']:.0f} frames a second,"
+                   f" which is {speed['share_of_matrix_rate']:.0%} of the rate at which this machine multiplies matrices"
                    f" ({speed['matrix_multiply_adds_per_second'] / 1e9:.0f} billion multiply-adds a second)")
 
 
