@@ -27,8 +27,8 @@ from lts_batch.slices import Slices
 from lts_batch.sources import Source
 
 WAYS = ("pca", "tsne", "umap")
-CORPUS_FRAMES = 4000
-CLIP_FRAMES = 400
+CORPUS_FRAMES = 2500
+CLIP_FRAMES = 250
 HEARD_DB = -60.0  # under a clip's peak: what is fainter is no point of the map
 
 Points = NDArray[np.float32]  # [points, latent], or [points, 2] once drawn

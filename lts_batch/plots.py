@@ -79,7 +79,7 @@ def latent_map(path: Path, layers: Sequence[Any], title: str, axes_names: tuple[
     for layer in layers:
         across, up = layer.points[:, 0], layer.points[:, 1]
         if layer.kind == "corpus":
-            axis.plot(across, up, ".", color="0.78", ms=2.5, label=f"trained on ({layer.name})", rasterized=True)
+            axis.plot(across, up, ".", color="0.78", ms=2.5, label=f"corpus, {layer.name}", rasterized=True)
         elif layer.kind == "clip":
             axis.plot(across, up, "o", color=next(clips, "black"), ms=4.0, alpha=0.75, mew=0.0, label=layer.name, zorder=3)
         else:
