@@ -86,9 +86,12 @@ def _lower(plan: Plan, number: int, samples: Audio, start: int, moment: float, g
     limit = allowed * mine[before:].mean() * 10.0 ** (LEEWAY_DB / 10.0)
     wanted = _smoothed(np.sqrt(np.minimum(1.0, limit / np.maximum(mine[:before], 1e-30))))
     wanted[pure[:before]] = 1.0
+    # up again within the last millisecond: the attack is not always loud enough to hide a leap
+    last = max(before - SMOOTH_STEPS, 0)
     here = np.arange(first, first + before * step)
     inside = slice(first - start, first - start + before * step)
-    gain[inside] = np.minimum(gain[inside], np.interp(here, times[:before], wanted))
+    turned = np.interp(here, [*times[:last], round(moment)], [*wanted[:last], 1.0])
+    gain[inside] = np.minimum(gain[inside], turned)
 
 
 def _energies(samples: Audio, step: int) -> NDArray[np.float64]:

@@ -101,7 +101,8 @@ COMMANDS = dict(walk(commands))
 
 def test_the_promised_commands_are_there() -> None:
     assert set(COMMANDS) == {(), ("demo",), ("render",), ("watch",), ("allow",), ("train",), ("corpus",), ("corpus", "render"),
-                             ("presets",), ("presets", "show"), ("presets", "check")}
+                             ("presets",), ("presets", "show"), ("presets", "check"), ("evaluate",), ("models",),
+                             ("models", "show"), ("models", "check"), ("models", "import"), ("models", "export")}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
@@ -162,7 +163,7 @@ def test_help_tells_the_true_defaults() -> None:
     assert said.pop("repair") == "32 with griffinlim, else 0" and Settings().repair is None
     whole = {"detail": "1", "temperature": "1", "beyond": "0"}  # as people write them
     assert said == {name: str(value) for name, value in as_dict(Settings()).items() if name in said} | whole
-    assert len(said) == 18
+    assert len(said) == 19
     said = said_defaults("train")
     assert (said.pop("threads"), said.pop("preset")) == ("all cores", "standard")
     defaults = dataclasses.asdict(Schedule())

@@ -16,6 +16,7 @@ from sounds import drum, null_db, pluck
 
 import lts_batch
 from lts_batch import evaluate, judge, planning, plots, targets
+from lts_batch.analysis import k_norms
 from lts_batch.checkpoint import Model, load_model
 from lts_batch.cli import commands
 from lts_batch.errors import ClipError
@@ -77,11 +78,28 @@ def test_detail_fades_to_nothing_half_way(paths: FramePaths) -> None:
 
 def test_the_trivial_rivals_are_what_they_say(model: Model, paths: FramePaths) -> None:
     one, two = paths.true
-    np.testing.assert_allclose(paths.crossfade()[MIDDLE], (one + two) / 2, rtol=1e-6)
+    free = FramePaths(model, (ONE, TWO), RATE, settings=Settings(level="keep"))
+    np.testing.assert_allclose(free.crossfade()[MIDDLE], (one + two) / 2, rtol=1e-6)
     loud = (one > 1e-3 * one.max()) & (two > 1e-3 * two.max())
-    np.testing.assert_allclose(paths.log_lerp()[MIDDLE][loud], np.sqrt(one * two)[loud], rtol=0.05)
+    np.testing.assert_allclose(free.log_lerp()[MIDDLE][loud], np.sqrt(one * two)[loud], rtol=0.05)
     mixed = FramePaths(model, ((ONE + TWO) / 2, TWO), RATE).true[0]
     np.testing.assert_allclose(paths.waveform_crossfade()[MIDDLE], mixed, atol=1e-5 * float(mixed.max()))
+
+
+def test_all_come_under_one_law_of_loudness(paths: FramePaths, model: Model) -> None:
+    def loud(magnitudes: np.ndarray) -> np.ndarray:
+        return k_norms(torch.from_numpy(np.moveaxis(magnitudes, 1, 2)), model).numpy()
+
+    ours = loud(paths.ours())
+    heard = ours > 1e-3 * ours.max()
+    for rival in (paths.crossfade(), paths.log_lerp(), paths.moved()):
+        np.testing.assert_allclose(loud(rival)[ZERO:LAST + 1][heard[ZERO:LAST + 1]], ours[ZERO:LAST + 1][heard[ZERO:LAST + 1]],
+                                   rtol=1e-3)
+
+
+def test_a_moved_envelope_has_its_centroid_on_the_line(paths: FramePaths) -> None:
+    moved, plain = (judge.figures(paths.judged(way)) for way in (paths.moved(), paths.log_lerp()))
+    assert moved["r2_centroid"] > max(0.8, plain["r2_centroid"])
 
 
 def test_figures_of_a_pair(paths: FramePaths) -> None:
@@ -191,7 +209,8 @@ def test_a_study_with_a_rival_a_clip_that_is_silent_and_a_pair_of_twins(model: M
     assert told == sorted(told) and told[0] == 0.0 and told[-1] < 1.0
 
     rows = [*evaluate.our_ways(), "waveform crossfade", "magnitude crossfade", evaluate.LOG_LERP]
-    assert list(results["frames"]["summary"]) == rows and list(results["audio"]["summary"]) == [*rows, "halves"]
+    assert list(results["frames"]["summary"]) == [*rows, evaluate.MOVED]
+    assert list(results["audio"]["summary"]) == [*rows, "halves"]
     halves = results["audio"]["pairs"]["one~two"]["halves"]
     assert halves["step_cv"] == pytest.approx(3.0, abs=1e-6)  # one step of ten moves: sqrt(10 - 1)
     assert halves["r2_centroid"] < 0.5 and halves["end_sc_db"] == -300.0
