@@ -19,10 +19,10 @@ KINDS = {
 }
 HALVINGS = 3  # of the rate, before a training that diverges is given up
 LEAST_FRAMES, LEAST_PASSES = 1_000_000, 3.0
-LEAST_STEPS = 2_000
+LEAST_STEPS, LEAST_FIT_STEPS = 2_000, 100
 LEAST_WIDTH, LEAST_BATCH = 128, 128
 GPU_BATCH = 4096
-SPARE = 0.92  # of a time is planned for: figures on the held-out files and saving take the rest
+SPARE = 0.95  # of a time is planned for
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -104,6 +104,15 @@ def seconds(text: str) -> float:
     return found
 
 
+def spoken(time_seconds: float) -> str:
+    """A time for people.
+
+    >>> spoken(45.2), spoken(600.0)
+    ('45 seconds', '10.0 minutes')
+    """
+    return f"{time_seconds:.0f} seconds" if time_seconds < 100.0 else f"{time_seconds / 60.0:.1f} minutes"
+
+
 @dataclass(frozen=True)
 class Fit:
     """A schedule that fits a time, and why it is as it is.
@@ -118,6 +127,13 @@ class Fit:
     frames_per_second: float
     passes: float
 
+    def shortened(self, by_seconds: float) -> "Fit":
+        """The same with fewer steps, for what else takes time."""
+        share = max(0.0, 1.0 - by_seconds / self.seconds)
+        steps = max(LEAST_FIT_STEPS, int(self.schedule.steps * share))
+        return replace(self, schedule=replace(self.schedule, steps=steps), seconds=self.seconds * share,
+                       passes=self.passes * steps / self.schedule.steps)
+
     @property
     def frames(self) -> int:
         """How many frames the training sees."""
@@ -126,7 +142,7 @@ class Fit:
     def sentence(self) -> str:
         """What was chosen, for people."""
         s = self.schedule
-        return (f"{self.seconds / 60:.1f} minutes for training: width {s.width}, {s.steps} steps of {s.batch} frames, at"
+        return (f"{spoken(self.seconds)} for training: width {s.width}, {s.steps} steps of {s.batch} frames, at"
                 f" {self.frames_per_second:.0f} frames a second each frame of the corpus {self.passes:.1f} times. The widest"
                 f" network is taken that sees {LEAST_FRAMES / 1e6:g} million frames, and each of the corpus {LEAST_PASSES:g}"
                 " times")
@@ -156,5 +172,5 @@ def fit(base: Schedule, time_seconds: float, corpus_frames: int, measure: Callab
     while "batch" in free and rate * time < LEAST_STEPS * chosen.batch and chosen.batch // 2 >= LEAST_BATCH:
         chosen = replace(chosen, batch=chosen.batch // 2)
         rate = measure(chosen)
-    steps = max(100, int(rate * time / chosen.batch))
+    steps = max(LEAST_FIT_STEPS, int(rate * time / chosen.batch))
     return Fit(replace(chosen, steps=steps), time_seconds, rate, steps * chosen.batch / max(1, corpus_frames))

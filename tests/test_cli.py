@@ -101,7 +101,7 @@ COMMANDS = dict(walk(commands))
 
 def test_the_promised_commands_are_there() -> None:
     assert set(COMMANDS) == {(), ("demo",), ("render",), ("watch",), ("allow",), ("train",), ("corpus",), ("corpus", "render"),
-                             ("presets",), ("presets", "show"), ("presets", "check"), ("evaluate",), ("models",),
+                             ("presets",), ("presets", "show"), ("presets", "check"), ("evaluate",), ("map",), ("models",),
                              ("models", "show"), ("models", "check"), ("models", "import"), ("models", "export")}
 
 

@@ -125,7 +125,8 @@ def lts(*words: object) -> tuple[int, str, str]:
 
 
 def test_a_map_has_the_corpus_from_the_cache_clips_and_paths(folder: Path, tmp_path: Path) -> None:
-    words = ["map", folder / "m", folder / "low.wav", folder / "high.wav", "--cache", folder / "cache", "-o", tmp_path / "a.png"]
+    clips = folder / "low.wav", folder / "high.wav"
+    words = ["map", folder / "m", *clips, "--cache", folder / "cache", "-o", tmp_path / "a.png"]
     code, out, err = lts(*words, "--json")
     assert (code, err) == (0, "")
     found = json.loads(out)

@@ -15,7 +15,7 @@ from lts_batch.errors import LtsError, OutputError
 
 if TYPE_CHECKING:
     from lts_batch.dataset import Dataset
-    from lts_batch.train import Report
+    from lts_batch.train import Report, Training
 
 _LEAST_SHARE = 0.5  # of a time is for training, however long the sounds took to analyse
 
@@ -99,28 +99,27 @@ def train(folder: Path, out: Path, resume: bool, preset: str | None, time_text: 
 
 def _fitted(schedule: plans.Schedule, left: float, dataset: "Dataset", device: str | None, free: frozenset[str],
             as_json: bool) -> plans.Schedule:
-    """Width, batch and steps for the time that is left, see ``schedule.fit``."""
+    """Width, batch and steps for the time that is left, see ``schedule.fit``; trials and figures are taken off it."""
     from lts_batch.filterbank import Bands
     from lts_batch.train import Training, best_device
 
     trial = min(1.0, 0.02 * left)
 
-    def measure(one: plans.Schedule) -> float:
-        return Training(dataset, Bands(), dataclasses.replace(one, rate=1e-6), Path(), device=device).measured(trial)
+    def training(one: plans.Schedule) -> "Training":
+        return Training(dataset, Bands(), dataclasses.replace(one, rate=1e-6), Path(), device=device)
 
     if (device or best_device()).startswith("cuda") and "batch" in free:
         schedule = dataclasses.replace(schedule, batch=plans.GPU_BATCH)
     begun = time.monotonic()
-    found = plans.fit(schedule, left, len(dataset.part(validation=False)), measure, free=free)
-    spent = time.monotonic() - begun  # what was tried is taken off the steps
-    steps = max(100, round(found.schedule.steps * (1.0 - spent / left)))
-    found = dataclasses.replace(found, schedule=dataclasses.replace(found.schedule, steps=steps))
+    found = plans.fit(schedule, left, len(dataset.part(validation=False)), lambda one: training(one).measured(trial), free=free)
+    figures = training(found.schedule).figures_seconds() * (found.schedule.steps // found.schedule.figures_every + 1)
+    found = found.shortened(time.monotonic() - begun + figures)
     if not as_json:
         click.echo(f"{found.sentence()}.")
     return found.schedule
 
 
-def _run(training: Any, every: int, as_json: bool) -> None:
+def _run(training: "Training", every: int, as_json: bool) -> None:
     from lts_batch import plots
     from lts_batch.board import Board
 
@@ -155,7 +154,7 @@ def _run(training: Any, every: int, as_json: bool) -> None:
         click.echo(f"Note: {warning}.", err=True)
     if not as_json:
         speed = training.speed()
-        click.echo(f"{out}: done in {training.seconds / 60:.1f} minutes; {speed['frames_per_second']:.0f} frames a second,"
+        click.echo(f"{out}: done in {plans.spoken(training.seconds)}; {speed['frames_per_second']:.0f} frames a second,"
                    f" which is {speed['share_of_matrix_rate']:.0%} of the rate at which this machine multiplies matrices"
                    f" ({speed['matrix_multiply_adds_per_second'] / 1e9:.0f} billion multiply-adds a second)")
 
