@@ -18,6 +18,24 @@ from torch import Tensor, nn
 KERNEL, PADDING, STRIDE = 5, 2, 2
 MOST_CHANNELS = 64
 _FIRST_CHANNELS = 16
+_LEAST_COLUMNS = 16
+
+
+class Linear(nn.Linear):
+    """A layer that treats every row of a block alike, wherever in the block it is.
+
+    Matrix products with a few columns round rows near the end of a block differently. In evaluation such a layer is computed
+    with columns of zeros beside it, which are thrown away.
+    """
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """``[frames, inputs]`` to ``[frames, outputs]``."""
+        missing = _LEAST_COLUMNS - self.out_features
+        if self.training or missing <= 0:
+            return super().forward(rows)
+        pad = nn.functional.pad
+        bias = None if self.bias is None else pad(self.bias, (0, missing))
+        return nn.functional.linear(rows, pad(self.weight, (0, 0, 0, missing)), bias)[:, :self.out_features]
 
 
 class Residual(nn.Module):
@@ -25,7 +43,7 @@ class Residual(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(width, width)
+        self.linear = Linear(width, width)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """``[frames, width]`` to the same."""
@@ -54,26 +72,26 @@ def encoder(kind: str, bands: int, width: int, blocks: int) -> nn.Module:
 def decoder(kind: str, bands: int, latent: int, width: int, blocks: int) -> tuple[nn.Module, nn.Module]:
     """``[frames, latent]`` to ``[frames, width]``, and from there to ``[frames, bands]``; of a kind that ``encoder`` knows."""
     if kind == "residual":
-        return _residual(latent, width, blocks), nn.Linear(width, bands)
+        return _residual(latent, width, blocks), Linear(width, bands)
     if kind == "dense":
-        return _relu(latent, width), nn.Linear(width, bands)
+        return _relu(latent, width), Linear(width, bands)
     if kind == "deep":
         widths = [latent, *[width] * blocks]
         mirrored = (_normalised(inputs, outputs) for inputs, outputs in itertools.pairwise(widths))
-        return nn.Sequential(*mirrored, _relu(widths[-1], width)), nn.Linear(width, bands)
+        return nn.Sequential(*mirrored, _relu(widths[-1], width)), Linear(width, bands)
     return _relu(latent, width), _transposed(bands, width, blocks)
 
 
 def _residual(inputs: int, width: int, blocks: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), *(Residual(width) for _ in range(blocks)))
+    return nn.Sequential(Linear(inputs, width), nn.SiLU(), *(Residual(width) for _ in range(blocks)))
 
 
 def _relu(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, outputs), nn.ReLU())
+    return nn.Sequential(Linear(inputs, outputs), nn.ReLU())
 
 
 def _normalised(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU())
+    return nn.Sequential(Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU())
 
 
 def _pyramid(bands: int, blocks: int) -> tuple[list[int], list[int]]:

@@ -61,10 +61,11 @@ class Report:
 
 @dataclass(frozen=True)
 class Setback:
-    """A training that diverged at ``step``, with this loss, and went back to step ``back_to`` with half the rate."""
+    """A training that diverged at ``step``, with this loss (in words, for JSON knows no NaN), and went back to step ``back_to``
+    with half the rate."""
 
     step: int
-    loss: float
+    loss: str
     back_to: int
     rate: float
 
@@ -236,7 +237,7 @@ class Training:
         where = self.step
         self._take(self._good.tensors)
         self.step, self.recent = self._good.step, []
-        self.setbacks.append(Setback(where, loss, self.step, self.schedule.rate * 0.5 ** (len(self.setbacks) + 1)))
+        self.setbacks.append(Setback(where, f"{loss:g}", self.step, self.schedule.rate * 0.5 ** (len(self.setbacks) + 1)))
 
     def _loss(self, decoded: Tensor, shapes: Tensor, mean: Tensor, log_variance: Tensor) -> tuple[Tensor, ...]:
         s = self.schedule

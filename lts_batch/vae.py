@@ -44,12 +44,12 @@ class FrameVAE(nn.Module):
         self.register_buffer("centre", torch.zeros(a.bands))
         # in this order weights have always been drawn
         self.encoder = networks.encoder(a.kind, a.bands, a.width, a.blocks)
-        self.to_mean = nn.Linear(a.width, a.latent)
-        self.to_log_variance = nn.Linear(a.width, a.latent)
+        self.to_mean = networks.Linear(a.width, a.latent)
+        self.to_log_variance = networks.Linear(a.width, a.latent)
         linear = a.kind == "residual"
-        self.linear_mean = nn.Linear(a.bands, a.latent, bias=False) if linear else None
+        self.linear_mean = networks.Linear(a.bands, a.latent, bias=False) if linear else None
         self.decoder, self.to_shape = networks.decoder(a.kind, a.bands, a.latent, a.width, a.blocks)
-        self.linear_shape = nn.Linear(a.latent, a.bands, bias=False) if linear else None
+        self.linear_shape = networks.Linear(a.latent, a.bands, bias=False) if linear else None
 
     @torch.no_grad()
     def start(self, shapes: Tensor) -> None:

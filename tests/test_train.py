@@ -14,6 +14,7 @@ from lts_batch.checkpoint import Model, load_model
 from lts_batch.dataset import Dataset, open_dataset
 from lts_batch.errors import CorpusError, ModelError, SettingsError
 from lts_batch.filterbank import Bands
+from lts_batch.schedule import KINDS
 from lts_batch.train import Report, Schedule, Training, saved_schedule
 
 BANDS = Bands()
@@ -331,6 +332,7 @@ def test_a_training_that_breaks_goes_back_and_halves_its_rate(sounds: Dataset, t
     training.finish()
     record = load_model(tmp_path / "m").record["training"]
     assert [one["step"] for one in record["setbacks"]] == [17]
+    assert "NaN" not in json.dumps(record) and "Infinity" not in json.dumps(record)
     assert math.isfinite(held_out_loss(load_model(tmp_path / "m"), sounds))
 
 
@@ -366,7 +368,7 @@ def test_a_training_that_breaks_resumes_to_the_bit(sounds: Dataset, tmp_path: Pa
     second = resumed(sounds, tmp_path / "b")
     second.run(every=10)
     assert len(whole.setbacks) == 2
-    assert str(second.setbacks) == str(whole.setbacks)  # nan is not nan
+    assert second.setbacks == whole.setbacks
     assert same_weights(second, whole)
     assert timeless(second.history) == timeless(whole.history)
 
@@ -449,14 +451,17 @@ def test_frames_on_the_device_are_the_same_frames(sounds: Dataset, tmp_path: Pat
     assert same_weights(plain, kept)
 
 
-def test_bfloat16_learns_nearly_the_same(sounds: Dataset, tmp_path: Path) -> None:
-    plain, mixed = started(sounds, tmp_path / "a"), Training(sounds, BANDS, SCHEDULE, tmp_path / "b", device="cpu", mixed=True)
+@pytest.mark.parametrize("kind", KINDS)
+def test_bfloat16_learns_nearly_the_same(sounds: Dataset, tmp_path: Path, kind: str) -> None:
+    schedule = dataclasses.replace(SCHEDULE, kind=kind, blocks=int(kind != "dense"), transport_weight=0.1)
+    plain = started(sounds, tmp_path / "a", schedule)
+    mixed = Training(sounds, BANDS, schedule, tmp_path / "b", device="cpu", mixed=True)
     mixed.start()
     for training in (plain, mixed):
         training.run(every=30)
     assert mixed.record()["mixed_precision"] and not plain.record()["mixed_precision"]
     assert not same_weights(plain, mixed)
-    assert mixed.history[-1].validation_loss == pytest.approx(plain.history[-1].validation_loss, rel=0.02)
+    assert mixed.history[-1].validation_loss == pytest.approx(plain.history[-1].validation_loss, rel=0.1)
     assert all(weight.dtype == torch.float32 for weight in mixed.network.parameters())
 
 

@@ -131,7 +131,7 @@ def _run(training: "Training", every: int, as_json: bool) -> None:
             latest = f", loss {training.recent[-1]:.4f}" if training.recent else ""
             show(step / schedule.steps, f"step {step}{latest}, {training.frames_per_second:.0f} frames/s")
             for setback in training.setbacks[told:]:
-                click.echo(f"The loss rose to {setback.loss:g} at step {setback.step}: back to step {setback.back_to}, at"
+                click.echo(f"The loss rose to {setback.loss} at step {setback.step}: back to step {setback.back_to}, at"
                            f" half the rate ({setback.rate:g})", err=True)
             told = len(training.setbacks)
             if figures is not None:
