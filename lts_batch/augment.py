@@ -28,20 +28,24 @@ def augment(shapes: Tensor, bands: Bands, generator: torch.Generator) -> Tensor:
 
     A quarter of the frames stays as it is; the others are shifted by up to ``SHIFT_BANDS``, and then a third of them
     filtered by a smooth curve, a third mixed with another frame at 0 to -30 dB, a third joined by pure tones.
+
+    Args:
+        generator: on the device of the shapes.
     """
     untouched = len(shapes) // 4
-    linear = torch.cat([_shift(group, generator) for group in features.expand(shapes[untouched:]).chunk(_GROUPS)])
+    groups = features.expand(shapes[untouched:]).chunk(_GROUPS)
+    shifts = torch.randint(-SHIFT_BANDS, SHIFT_BANDS + 1, (len(groups),), generator=generator, device=generator.device)
+    linear = torch.cat([_shift(group, by) for group, by in zip(groups, shifts.tolist(), strict=True)])
     filtered, mixed, joined = features.unit_norm(linear).tensor_split(3)
     filtered = filtered * _curves(len(filtered), filtered.shape[1], generator)
-    others = mixed[torch.randperm(len(mixed), generator=generator)]
+    others = mixed[torch.randperm(len(mixed), generator=generator, device=generator.device)]
     mixed = torch.hypot(mixed, _gains(len(mixed), -30.0, 0.0, generator) * others)
     joined = torch.hypot(joined, _tones(len(joined), bands, generator))
     changed = features.compress(features.unit_norm(torch.cat((filtered, mixed, joined))))
     return torch.cat((shapes[:untouched], changed))
 
 
-def _shift(linear: Tensor, generator: torch.Generator) -> Tensor:
-    bands = int(torch.randint(-SHIFT_BANDS, SHIFT_BANDS + 1, (), generator=generator))
+def _shift(linear: Tensor, bands: int) -> Tensor:
     if bands >= 0:
         return torch.nn.functional.pad(linear, (bands, 0))[:, :linear.shape[1]]
     return torch.nn.functional.pad(linear, (0, -bands))[:, -bands:]
@@ -49,31 +53,35 @@ def _shift(linear: Tensor, generator: torch.Generator) -> Tensor:
 
 def _curves(count: int, bands: int, generator: torch.Generator) -> Tensor:
     """Smooth random gains ``[count, bands]``: slow cosines over the bands, a few decibels each."""
-    position = torch.linspace(0.0, math.pi, bands)
-    cosines = torch.cos(torch.arange(1, _CURVES + 1)[:, None] * position)
-    amounts = torch.randn(count, _CURVES, generator=generator) * _CURVE_DB / torch.arange(1, _CURVES + 1).sqrt()
+    device = generator.device
+    position = torch.linspace(0.0, math.pi, bands, device=device)
+    number = torch.arange(1, _CURVES + 1, device=device)
+    cosines = torch.cos(number[:, None] * position)
+    amounts = torch.randn(count, _CURVES, generator=generator, device=device) * _CURVE_DB / number.sqrt()
     return torch.as_tensor(10.0 ** ((amounts @ cosines) / 20.0))
 
 
 def _gains(count: int, low_db: float, high_db: float, generator: torch.Generator) -> Tensor:
     """Random gains ``[count, 1]``, even in decibels."""
-    return torch.as_tensor(10.0 ** ((low_db + (high_db - low_db) * torch.rand(count, 1, generator=generator)) / 20.0))
+    random = torch.rand(count, 1, generator=generator, device=generator.device)
+    return torch.as_tensor(10.0 ** ((low_db + (high_db - low_db) * random) / 20.0))
 
 
 def _tones(count: int, bands: Bands, generator: torch.Generator) -> Tensor:
     """Frames ``[count, bands]`` of up to ``MOST_TONES`` sines each, anywhere, from -30 dB up to far over the frame."""
-    table = _sines(bands)
-    power = torch.zeros(count, len(bands))
+    device = generator.device
+    table = _sines(bands, str(device))
+    power = torch.zeros(count, len(bands), device=device)
     for _ in range(MOST_TONES):
-        chosen = table[torch.randint(len(table), (count,), generator=generator)]
-        sounding = torch.rand(count, 1, generator=generator) < 0.7
+        chosen = table[torch.randint(len(table), (count,), generator=generator, device=device)]
+        sounding = torch.rand(count, 1, generator=generator, device=device) < 0.7
         power = power + (sounding * _gains(count, -30.0, 0.0, generator) * chosen).square()
     return power.sqrt() * _gains(count, -20.0, 20.0, generator)
 
 
 @lru_cache(maxsize=2)
-def _sines(bands: Bands) -> Tensor:
+def _sines(bands: Bands, device: str = "cpu") -> Tensor:
     """The frames of sines evenly spread over the bands ``[TONES_A_BAND * bands, bands]``."""
     places = np.linspace(0.0, len(bands) - 1.0, TONES_A_BAND * len(bands))
     frequencies = np.interp(places, np.arange(len(bands)), bands.centres_hz)
-    return torch.from_numpy(bands.response(frequencies).astype(np.float32))
+    return torch.from_numpy(bands.response(frequencies).astype(np.float32)).to(device)

@@ -187,7 +187,8 @@ def load_model(name_or_path: str | Path = "general") -> AnyModel:
         raise ModelError(f"{folder / 'model.safetensors'} is damaged or belongs to another model.json: its SHA-256 is not"
                          " the recorded one; copy the model again")
     try:
-        tensors = {name: tensor.to(torch.float32, copy=True) for name, tensor in safetensors.torch.load(data).items()}
+        tensors = {name: tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
+                   for name, tensor in safetensors.torch.load(data).items()}  # batch normalisation counts in whole numbers
     except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise ModelError(f"{folder / 'model.safetensors'} does not hold tensors ({error}); copy the model again") from None
     if record.get("format") == CLASSIC_FORMAT:

@@ -1,15 +1,19 @@
 """Training frames of a folder of sounds: found, analysed once, and kept in a memory map.
 
-The cache lies in the user's cache folder, keyed by the files (name, size, time) and the band layout. Files are split
-into training and validation by a hash of their name, so that a file never has frames on both sides.
+The cache lies in the user's cache folder. What is there for a folder is known again by its files (name, size, time) and the
+band layout; where that changed, frames of files whose content was seen before, under any name and in any folder, are copied
+from what is there, and only the others are analysed. Files are split into training and validation by a hash of their name,
+files that sound alike by that of the first of them, so that no sound has frames on both sides.
 """
 
 import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
@@ -17,13 +21,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lts_batch import audio, features
+from lts_batch import alike, audio, features
 from lts_batch.errors import ClipError, CorpusError
 from lts_batch.filterbank import Bands, Grid, filterbank
 from lts_batch.whole import output_error
 
 SUFFIXES = {".wav", ".aif", ".aiff", ".flac", ".ogg", ".mp3", ".w64", ".rf64", ".caf", ".au"}
 VALIDATION_SHARE = 0.08
+MOST_SHARE = 0.25  # of all frames, where few files leave no other choice
 SILENCE_DB = -60.0  # frames this far below their file's loudest frame so far are left out
 SLICE_SECONDS = 20.0
 LEAST_FRAMES = 2000  # about 6 s: fewer cannot fill a latent space
@@ -41,6 +46,7 @@ class Dataset:
         validation: bool ``[frames]``.
         files: number of files used; seconds: their length.
         skipped: (file, why) of those that could not be used.
+        alike: groups of files that sound alike, each on one side of the split.
         content: SHA-256 over the hashes of the files used: the same sounds, wherever they lie.
     """
 
@@ -51,6 +57,7 @@ class Dataset:
     seconds: float
     skipped: tuple[tuple[str, str], ...]
     content: str
+    alike: tuple[tuple[str, ...], ...] = ()
 
     def part(self, *, validation: bool) -> NDArray[np.int64]:
         """Rows of one side of the split."""
@@ -65,8 +72,7 @@ def open_dataset(folder: Path, bands: Bands, *, cache: Path | None = None, progr
         OutputError: the cache cannot be written.
     """
     paths = find_sounds(folder)
-    fingerprint = _fingerprint(folder, paths, bands)
-    place = (cache or Path(platformdirs.user_cache_dir("lts-batch", appauthor=False)) / "frames") / fingerprint
+    place = _shelf(cache, bands) / _fingerprint(folder, paths)
     if not (place / "index.json").is_file():
         try:
             _build(folder, paths, bands, place, progress)
@@ -75,12 +81,46 @@ def open_dataset(folder: Path, bands: Bands, *, cache: Path | None = None, progr
             if isinstance(error, OSError):
                 raise output_error(place, error) from None
             raise
+        _clear_before(folder, place)
+    return _read(place, bands)
+
+
+def cached(content: str, bands: Bands, *, cache: Path | None = None) -> Dataset | None:
+    """The frames of a training by the hash of its sounds, where the cache still holds them."""
+    for place, index in _indexes(_shelf(cache, bands)):
+        if index["content"] == content:
+            return _read(place, bands)
+    return None
+
+
+def _shelf(cache: Path | None, bands: Bands) -> Path:
+    """Where the frames of a band layout lie; other limits of silence are other frames."""
+    layout = hashlib.sha256(json.dumps([bands.as_dict(), SILENCE_DB, SLICE_SECONDS]).encode()).hexdigest()[:16]
+    return (cache or Path(platformdirs.user_cache_dir("lts-batch", appauthor=False)) / "frames") / layout
+
+
+def _indexes(shelf: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for path in sorted(shelf.glob("*/index.json")):
+        with suppress(OSError, ValueError):  # another training may have cleared it away
+            yield path.parent, json.loads(path.read_text(encoding="utf-8"))
+
+
+def _read(place: Path, bands: Bands) -> Dataset:
     index = json.loads((place / "index.json").read_text(encoding="utf-8"))
-    dataset = Dataset(
+    return Dataset(
         np.memmap(place / "shapes.f16", dtype=np.float16, mode="r", shape=(index["frames"], len(bands))),
         np.fromfile(place / "levels.f32", dtype=np.float32), np.fromfile(place / "validation.bool", dtype=np.bool_),
-        index["files"], index["seconds"], tuple((name, why) for name, why in index["skipped"]), index["content"])
-    return dataset
+        index["files"], index["seconds"], tuple((name, why) for name, why in index["skipped"]), index["content"],
+        tuple(map(tuple, index["alike"])))
+
+
+def _clear_before(folder: Path, place: Path) -> None:
+    """What an earlier state of the same folder left; what another training still reads stays until it is done."""
+    for other, index in _indexes(place.parent):
+        if other != place and index.get("folder") == str(folder.resolve()):
+            with suppress(OSError):
+                (other / "index.json").unlink()  # first, so that no half of a cache is taken for a whole
+                shutil.rmtree(other, ignore_errors=True)
 
 
 def find_sounds(folder: Path) -> list[Path]:
@@ -112,54 +152,112 @@ def frames_of(path: Path, bands: Bands) -> Iterator[tuple[Tensor, Tensor]]:
             yield level[heard], shape[heard]
 
 
+@dataclass(frozen=True)
+class _Part:
+    """The frames of one file: rows ``start`` to ``start + frames`` of a cache."""
+
+    name: str
+    content: str
+    start: int
+    frames: int
+    seconds: float
+
+
 def _build(folder: Path, paths: list[Path], bands: Bands, place: Path, progress: Progress | None) -> None:
+    known = {part.content: (where, part) for where, index in _indexes(place.parent)
+             for part in (_Part(**values) for values in index["parts"])}
     place.mkdir(parents=True, exist_ok=True)
     levels: list[NDArray[np.float32]] = []
-    validation: list[NDArray[np.bool_]] = []
     skipped: list[tuple[str, str]] = []
-    seen: set[str] = set()
-    seconds = 0.0
+    parts: dict[str, _Part] = {}
+    frames = 0
     with (place / "shapes.f16.part").open("wb") as shapes_file:
         for number, path in enumerate(paths):
-            name = path.relative_to(folder).as_posix()
-            place_before, slices_before = shapes_file.tell(), len(levels)
+            name, place_before, slices_before = path.relative_to(folder).as_posix(), shapes_file.tell(), len(levels)
             try:
                 digest = _content(path)
-                if digest in seen:
-                    raise ClipError("the same audio as another file")
-                for level, shape in frames_of(path, bands):
-                    shapes_file.write(shape.half().numpy().tobytes())
-                    levels.append(level.numpy())
-                    validation.append(np.full(len(level), _is_validation(name)))
-                info = audio.info(path)
-                seconds += info.samples / info.sample_rate
-                seen.add(digest)
+                if digest in parts:
+                    raise ClipError(f"the same audio as {parts[digest].name}")
+                seconds = 0.0
+                with suppress(OSError, ValueError):  # a cache that vanished or broke is made again
+                    if digest in known:
+                        shapes, level = _copied(*known[digest], len(bands))
+                        shapes_file.write(shapes)
+                        levels.append(level)
+                        seconds = known[digest][1].seconds
+                if not seconds:
+                    for level_, shape in frames_of(path, bands):
+                        shapes_file.write(shape.half().numpy().tobytes())
+                        levels.append(level_.numpy())
+                    info = audio.info(path)
+                    seconds = info.samples / info.sample_rate
+                count = sum(map(len, levels[slices_before:]))
+                parts[digest] = _Part(name, digest, frames, count, seconds)
+                frames += count
             except ClipError as error:
                 skipped.append((name, str(error)))
                 shapes_file.truncate(shapes_file.seek(place_before))
-                del levels[slices_before:], validation[slices_before:]
+                del levels[slices_before:]
             if progress is not None:
                 progress(number + 1, len(paths))
-    all_levels = np.concatenate(levels) if levels else np.zeros(0, np.float32)
-    all_validation = np.concatenate(validation) if validation else np.zeros(0, np.bool_)
-    if len(all_levels) < LEAST_FRAMES:
-        raise CorpusError(f"{folder} gives {len(all_levels)} frames that are not silent; training needs at least"
+    if frames < LEAST_FRAMES:
+        raise CorpusError(f"{folder} gives {frames} frames that are not silent; training needs at least"
                           f" {LEAST_FRAMES} (about 6 seconds of sound): add sounds")
-    if all_validation.all() or not all_validation.any():  # few files: hold back the last frames of all
-        all_validation[:] = False
-        all_validation[-max(1, int(VALIDATION_SHARE * len(all_validation))):] = True
     (place / "shapes.f16.part").replace(place / "shapes.f16")
-    all_levels.tofile(place / "levels.f32")
-    all_validation.tofile(place / "validation.bool")
-    index = {"frames": len(all_levels), "files": len(seen), "seconds": round(seconds, 3), "skipped": skipped,
-             "content": hashlib.sha256("".join(sorted(seen)).encode()).hexdigest()}
-    part = place / "index.json.part"
-    part.write_text(json.dumps(index), encoding="utf-8")
-    part.replace(place / "index.json")
+    _index(folder, place, list(parts.values()), np.concatenate(levels), skipped, bands)
+
+
+def _copied(place: Path, part: _Part, bands: int) -> tuple[bytes, NDArray[np.float32]]:
+    """Shapes and levels of a file from another cache."""
+    with (place / "shapes.f16").open("rb") as file:
+        file.seek(part.start * bands * 2)
+        shapes = file.read(part.frames * bands * 2)
+    level = np.fromfile(place / "levels.f32", dtype=np.float32, count=part.frames, offset=part.start * 4)
+    if len(shapes) != part.frames * bands * 2 or len(level) != part.frames:
+        raise ValueError(f"{place} was cut off")
+    return shapes, level
+
+
+def _index(folder: Path, place: Path, parts: list[_Part], levels: NDArray[np.float32], skipped: list[tuple[str, str]],
+           bands: Bands) -> None:
+    """The two sides, and the description, which makes the cache one."""
+    shapes = np.memmap(place / "shapes.f16", dtype=np.float16, mode="r", shape=(len(levels), len(bands)))
+    runs = [slice(part.start, part.start + part.frames) for part in parts]
+    groups = alike.groups([alike.signature(shapes[run], levels[run], bands.centres_hz) for run in runs],
+                          [part.frames for part in parts])
+    validation = np.zeros(len(levels), np.bool_)
+    for group in groups:
+        held_out = _is_validation(parts[group[0]].name)
+        for number in group:
+            validation[runs[number]] = held_out
+    if validation.all() or not validation.any():  # few files: hold back one that is no large part, or the last frames
+        validation[:] = False
+        sizes = [sum(parts[number].frames for number in group) for group in groups]
+        small = [place for place, size in enumerate(sizes) if 0 < size <= MOST_SHARE * len(levels)]
+        if small:
+            for number in groups[min(small, key=lambda place: _draw(parts[groups[place][0]].name))]:
+                validation[runs[number]] = True
+        else:
+            validation[-max(1, int(VALIDATION_SHARE * len(validation))):] = True
+    levels.tofile(place / "levels.f32")
+    validation.tofile(place / "validation.bool")
+    content = hashlib.sha256("".join(sorted(part.content for part in parts)).encode()).hexdigest()
+    index = {"frames": len(levels), "files": len(parts), "seconds": round(sum(part.seconds for part in parts), 3),
+             "skipped": skipped, "content": content,
+             "alike": [[parts[number].name for number in group] for group in groups if len(group) > 1],
+             "folder": str(folder.resolve()), "parts": [asdict(part) for part in parts]}
+    part_path = place / "index.json.part"
+    part_path.write_text(json.dumps(index), encoding="utf-8")
+    part_path.replace(place / "index.json")
 
 
 def _is_validation(name: str) -> bool:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") < VALIDATION_SHARE * 2**32
+    return _draw(name) < VALIDATION_SHARE
+
+
+def _draw(name: str) -> float:
+    """A number in 0..1 that belongs to a name."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
 
 
 def _content(path: Path) -> str:
@@ -170,8 +268,8 @@ def _content(path: Path) -> str:
         raise ClipError(f"{path} cannot be read ({error.strerror})") from None
 
 
-def _fingerprint(folder: Path, paths: list[Path], bands: Bands) -> str:
-    digest = hashlib.sha256(json.dumps(bands.as_dict()).encode())
+def _fingerprint(folder: Path, paths: list[Path]) -> str:
+    digest = hashlib.sha256()
     for path in paths:
         status = path.stat()
         digest.update(f"{path.relative_to(folder).as_posix()}|{status.st_size}|{status.st_mtime_ns}\n".encode())

@@ -1,8 +1,13 @@
-"""Where torch computes: the names that settings take for it."""
+"""Where torch computes: the names that settings take for it, and how fast that is."""
+
+import time
 
 import torch
 
 from lts_batch.errors import ModelError
+
+_MATRIX_CPU, _MATRIX_GPU = 1024, 8192  # large enough to fill it, small enough to take no time
+_TRIALS = 5
 
 
 def chosen(device: str) -> str:
@@ -19,3 +24,16 @@ def chosen(device: str) -> str:
     if (device == "cuda" and not torch.cuda.is_available()) or (device == "mps" and not torch.backends.mps.is_available()):
         raise ModelError(f"device = {device!r} is not to be had on this machine: say cpu, or auto for what there is")
     return device
+
+
+def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
+    """Multiplications with an addition a second of a large matrix product, the best of a few: what a network could reach."""
+    size = _MATRIX_GPU if device.type == "cuda" else _MATRIX_CPU
+    one = torch.rand(size, size, device=device).to(dtype)
+    other = torch.rand(size, size, device=device).to(dtype)
+    times = []
+    for _ in range(_TRIALS):
+        clock = time.perf_counter()
+        float((one @ other)[0, 0])  # reading a number waits for the GPU
+        times.append(time.perf_counter() - clock)
+    return size**3 / min(times)

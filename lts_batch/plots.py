@@ -14,6 +14,7 @@ from lts_batch.filterbank import Bands, Grid, filterbank
 
 RANGE_DB = 70.0
 MOST_COLUMNS = 900
+CLIP_COLOURS = ("tab:red", "tab:green", "tab:orange", "tab:purple")
 
 
 def stems(path: Path, pieces: Sequence[tuple[str, NDArray[np.float32], int]], title: str) -> None:
@@ -61,6 +62,35 @@ def training(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
         if key:
             axis.plot(steps, [row[key] for row in history])
     _save(figure, path)
+
+
+def latent_map(path: Path, layers: Sequence[Any], title: str, axes_names: tuple[str, str], *, overwrite: bool = True) -> None:
+    """Layers of points in two dimensions: the corpus in grey, clips in colours of their own, paths between them in blue.
+
+    Args:
+        layers: from the back to the front, each with ``kind``, ``name`` and ``points [n, 2]``; see ``latent_map.Layer``.
+    """
+    pyplot = _pyplot()
+    figure, axis = pyplot.subplots(figsize=(8.0, 6.4), layout="constrained")
+    clips = iter(CLIP_COLOURS)
+    paths = [layer for layer in layers if layer.kind == "path"]
+    # a path that is dark lies near clip 1
+    blues = iter(pyplot.get_cmap("winter")(np.linspace(0.0, 0.55, max(1, len(paths)))))
+    for layer in layers:
+        across, up = layer.points[:, 0], layer.points[:, 1]
+        if layer.kind == "corpus":
+            axis.plot(across, up, ".", color="0.78", ms=2.5, label=f"corpus, {layer.name}", rasterized=True)
+        elif layer.kind == "clip":
+            axis.plot(across, up, "o", color=next(clips, "black"), ms=4.0, alpha=0.75, mew=0.0, label=layer.name, zorder=3)
+        else:
+            axis.plot(across, up, ".", color=next(blues), ms=3.5, alpha=0.7, label=f"path, {layer.name}", zorder=2)
+    axis.set_xlabel(axes_names[0], fontsize=8)
+    axis.set_ylabel(axes_names[1], fontsize=8)
+    axis.tick_params(labelsize=7)
+    axis.grid(alpha=0.25)
+    axis.legend(fontsize=7, markerscale=2.0, loc="best", framealpha=0.85)
+    axis.set_title(title, fontsize=10)
+    _save(figure, path, overwrite=overwrite)
 
 
 def evaluation(path: Path, results: Mapping[str, Any]) -> None:
@@ -138,8 +168,8 @@ def _pyplot() -> Any:
     return pyplot
 
 
-def _save(figure: Any, path: Path) -> None:
+def _save(figure: Any, path: Path, *, overwrite: bool = True) -> None:
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     _pyplot().close(figure)
-    whole.write_whole(path, buffer.getvalue(), overwrite=True)
+    whole.write_whole(path, buffer.getvalue(), overwrite=overwrite)

@@ -15,10 +15,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lts_batch import __version__, audio, finish, fit, mixes, pipeline, spacing
+from lts_batch import __version__, audio, finish, fit, latent_map, mixes, pipeline, plots, spacing
 from lts_batch.chain import Chain
 from lts_batch.checkpoint import AnyModel
-from lts_batch.errors import ClipError, OutputError
+from lts_batch.classic_model import ClassicModel
+from lts_batch.errors import ClipError, OutputError, SettingsError
 from lts_batch.finish import Audio, Peak
 from lts_batch.manifest import ClipEntry, Manifest, StemEntry
 from lts_batch.mixes import Mix
@@ -62,12 +63,14 @@ class Clip:
 
 def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: AnyModel, job: str | None = None,
            job_digest: str | None = None, echo: Mapping[str, Any] | None = None, overwrite: bool = False,
-           preview: bool = False, workers: int | None = None, progress: Progress | None = None) -> Manifest:
+           preview: bool = False, draw_map: bool = False, workers: int | None = None, progress: Progress | None = None
+           ) -> Manifest:
     """Writes the stems of one job, manifest.json and manifest.tsv into ``out``.
 
     Args:
         overwrite: replace files of the same names.
         preview: write the middle stem in draft quality first, as ``preview.wav``.
+        draw_map: draw clips and stems in the latent space, as ``map.png`` and ``map.json``.
         workers: how many slices of stems are made at a time; as many as there are cores if not given.
         progress: takes a fraction and a message; may raise ``Cancelled``.
 
@@ -80,7 +83,8 @@ def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: AnyMo
         chain = finish.effects(settings)
         known = None if settings.spacing == "even-distance" else mixes.mixes(settings, len(clips))
         stack.enter_context(_folder(out))
-        records = ["manifest.json", "manifest.tsv", *(["preview.wav"] if preview else [])]
+        maps = ["map.png", "map.json"] if draw_map else []
+        records = ["manifest.json", "manifest.tsv", *maps, *(["preview.wav"] if preview else [])]
         if not overwrite:
             _refuse_existing(out, [*_names(clips, known or (), settings), *records])
         new = stack.enter_context(_taken_back())
@@ -119,7 +123,9 @@ def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: AnyMo
                             job_digest)
         write_whole(working / "manifest.tsv", manifest.to_tsv())
         write_whole(working / "manifest.json", manifest.to_json())
-        _deliver(working, out, [*names, "manifest.tsv", "manifest.json"], new, overwrite)
+        if draw_map:
+            _map(sources, [clip.title for clip in clips], wanted, settings, model, working)
+        _deliver(working, out, [*names, *maps, "manifest.tsv", "manifest.json"], new, overwrite)
         say(1.0, "done")
         return manifest
 
@@ -294,6 +300,20 @@ def _preview(sources: Sequence[Excerpt], settings: Settings, model: AnyModel, ch
     planned = pipeline.plan(sources, draft, model)
     stored, = _finish(planned, chain, working, lambda fraction, message: None)
     _write(stored, working / "preview.wav", planned, finish.job_gain([stored.peak], draft), "FLOAT", None)
+
+
+def _map(sources: Sequence[Excerpt], titles: Sequence[str], wanted: Sequence[Mix], settings: Settings, model: AnyModel,
+         working: Path) -> None:
+    """Clips and stems in the latent space, before the frames that the model was trained on, where they are at hand."""
+    if isinstance(model, ClassicModel):
+        raise SettingsError("a map needs a model that lts-batch train made, and this one comes from the original Latent Timbre"
+                            " Synthesis: leave out --map")
+    if settings.spacing == "even-distance":  # where the stems are was found by ear
+        settings = dataclasses.replace(settings, spacing="even-x", x=tuple(mix.x for mix in wanted if mix.x is not None))
+    corpus = latent_map.known_corpus(model)
+    drawn = latent_map.draw_up(model, Path(settings.model).name, sources, settings, corpus, names=titles)
+    plots.latent_map(working / "map.png", drawn.layers, *latent_map.titles(drawn))
+    write_whole(working / "map.json", drawn.to_json())
 
 
 def _gain_notes(peaks: Sequence[Peak], gain: float, subtype: str, settings: Settings) -> list[str]:

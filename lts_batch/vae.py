@@ -1,8 +1,8 @@
 """The frame VAE (Kingma, Welling 2014; over constant-Q frames: Tatar, Bisig, Pasquier 2020).
 
-A dense residual network around a linear path. The linear path starts as PCA of the training shapes, whitened so that
-the latents begin with the unit variance of the prior, and the network learns what a linear code misses: from its first
-step the model is no worse than PCA of its own width.
+Of four kinds, see ``networks.py``. The default, ``residual``, is a dense residual network around a linear path. The linear
+path starts as PCA of the training shapes, whitened so that the latents begin with the unit variance of the prior, and the
+network learns what a linear code misses: from its first step the model is no worse than PCA of its own width.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -11,37 +11,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lts_batch import features
+from lts_batch import features, networks
 
 LOG_VARIANCE_RANGE = (-12.0, 6.0)  # keeps exp() finite whatever a frame looks like
+START_LOG_VARIANCE = -5.0  # of every latent: a decoder hears little noise while it begins to learn
 _INPUT_SCALE = 6.0  # about 1 / the standard deviation of log shapes
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of the network; stored in the bundle, so that it rebuilds itself."""
+    """Kind and sizes of the network; stored in the bundle, so that it rebuilds itself. Those that name no kind are residual."""
 
     bands: int
     latent: int = 64
     width: int = 1024
     blocks: int = 1
+    kind: str = "residual"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
-
-
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(width, width)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        return hidden + nn.functional.silu(self.linear(hidden))
-
-
-def _body(inputs: int, width: int, blocks: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), *(_Residual(width) for _ in range(blocks)))
 
 
 class FrameVAE(nn.Module):
@@ -53,17 +42,30 @@ class FrameVAE(nn.Module):
         super().__init__()
         a = self.architecture = architecture
         self.register_buffer("centre", torch.zeros(a.bands))
-        self.encoder = _body(a.bands, a.width, a.blocks)
-        self.to_mean = nn.Linear(a.width, a.latent)
-        self.to_log_variance = nn.Linear(a.width, a.latent)
-        self.linear_mean = nn.Linear(a.bands, a.latent, bias=False)
-        self.decoder = _body(a.latent, a.width, a.blocks)
-        self.to_shape = nn.Linear(a.width, a.bands)
-        self.linear_shape = nn.Linear(a.latent, a.bands, bias=False)
+        # in this order weights have always been drawn
+        self.encoder = networks.encoder(a.kind, a.bands, a.width, a.blocks)
+        self.to_mean = networks.Linear(a.width, a.latent)
+        self.to_log_variance = networks.Linear(a.width, a.latent)
+        linear = a.kind == "residual"
+        self.linear_mean = networks.Linear(a.bands, a.latent, bias=False) if linear else None
+        self.decoder, self.to_shape = networks.decoder(a.kind, a.bands, a.latent, a.width, a.blocks)
+        self.linear_shape = networks.Linear(a.latent, a.bands, bias=False) if linear else None
+
+    @torch.no_grad()
+    def start(self, shapes: Tensor) -> None:
+        """Begins a training on ``shapes [frames, bands]``: from PCA where there is a linear path, else from random weights
+        around the mean shape."""
+        if self.linear_mean is not None:
+            self.start_from_pca(shapes)
+            return
+        self.centre.copy_(shapes.double().mean(0))
+        nn.init.zeros_(self.to_log_variance.weight)
+        nn.init.constant_(self.to_log_variance.bias, START_LOG_VARIANCE)
 
     @torch.no_grad()
     def start_from_pca(self, shapes: Tensor) -> None:
         """Sets the linear path to whitened PCA of ``shapes [frames, bands]`` and the network's say to nothing."""
+        assert self.linear_mean is not None and self.linear_shape is not None and isinstance(self.to_shape, nn.Linear)
         centre, axes, deviations = principal_axes(shapes, self.architecture.latent)
         self.centre.copy_(centre)
         self.linear_mean.weight.copy_((axes / deviations).T)
@@ -71,18 +73,20 @@ class FrameVAE(nn.Module):
         for layer in (self.to_mean, self.to_shape, self.to_log_variance):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
-        nn.init.constant_(self.to_log_variance.bias, -5.0)
+        nn.init.constant_(self.to_log_variance.bias, START_LOG_VARIANCE)
 
     def encode(self, shapes: Tensor) -> tuple[Tensor, Tensor]:
         """Log shapes ``[frames, bands]`` to mean and log-variance, both ``[frames, latent]``."""
         centred = shapes - self.centre
         hidden = self.encoder(centred * _INPUT_SCALE)
         log_variance = self.to_log_variance(hidden).clamp(*LOG_VARIANCE_RANGE)
-        return self.linear_mean(centred) + self.to_mean(hidden), log_variance
+        mean = self.to_mean(hidden)
+        return mean if self.linear_mean is None else self.linear_mean(centred) + mean, log_variance
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents ``[frames, latent]`` to log shapes ``[frames, bands]`` (not yet of unit norm)."""
-        shapes: Tensor = self.centre + self.linear_shape(latents) + self.to_shape(self.decoder(latents))
+        centre = self.centre if self.linear_shape is None else self.centre + self.linear_shape(latents)
+        shapes: Tensor = centre + self.to_shape(self.decoder(latents))
         return shapes
 
     def forward(self, shapes: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -122,6 +126,30 @@ class WidenedVAE(FrameVAE):
         """As ``FrameVAE.decode``."""
         own = latents.shape[-1] - self.axes.shape[1]
         return super().decode(latents[..., :own]) + latents[..., own:] @ self.axes.T
+
+
+@torch.no_grad()
+def multiply_adds(network: FrameVAE) -> int:
+    """Multiplications with an addition that one frame takes on its way to latents and back."""
+    counted = 0
+
+    def count(module: nn.Linear | nn.Conv1d | nn.ConvTranspose1d, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal counted
+        # in a convolution every weight meets every place of the shorter side
+        places = 1 if isinstance(module, nn.Linear) else min(inputs[0].shape[-1], output.shape[-1])
+        counted += module.weight.numel() * places
+
+    hooks = [module.register_forward_hook(count) for module in network.modules()
+             if isinstance(module, nn.Linear | nn.Conv1d | nn.ConvTranspose1d)]
+    was_training = network.training
+    try:
+        network.eval()
+        network.decode(network.encode(network.centre[None])[0])
+    finally:
+        network.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return counted
 
 
 def draw(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:

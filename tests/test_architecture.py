@@ -17,19 +17,20 @@ errors
 riff whole tones
 decoders
 settings audio soundfont
-keras_layers devices
+keras_layers devices schedule
 filterbank features classic measures descriptors synthesis effects protocol allowed moves curves sources loudness mixes chain
+alike networks
 vae mel_bands keras_graph augment arrangement slices steps stft attacks survey loops carry turning envelope
-classic_model
+classic_model mixing_loss
 phase pghi align pitch interpolate finish checkpoint corpus dataset lts_run plots judge
 vocoder meeting
 analysis
 planning train
-targets adapt
+targets adapt board
 rebuild guard framepath classic_stems fit
 pipeline
 spacing stempath
-evaluate stems names manifest jobfile samplers shelf
+evaluate stems names manifest jobfile samplers shelf latent_map
 render arrays
 jobs journal pack page spool wakeup
 scan heartbeat

@@ -59,6 +59,33 @@ def test_a_saved_model_comes_back_to_the_bit(folder: Path) -> None:
     assert not any(weight.requires_grad for weight in after.network.parameters())
 
 
+def test_a_bundle_that_names_no_kind_is_residual(folder: Path) -> None:
+    record = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    del record["architecture"]["kind"]
+    describe(folder, architecture=record["architecture"])
+    assert load_model(folder).network.architecture == untrained().network.architecture
+    assert load_model("general").network.architecture.kind == "residual"
+
+
+@pytest.mark.parametrize(("kind", "blocks"), [("residual", 2), ("dense", 0), ("deep", 2), ("deep", 0), ("convolutional", 3),
+                                              ("convolutional", 0)])
+def test_every_kind_comes_back_to_the_bit_and_codes_alike_in_any_company(tmp_path: Path, kind: str, blocks: int) -> None:
+    torch.manual_seed(0)
+    network = vae.FrameVAE(vae.Architecture(len(BANDS), 4, 24, blocks, kind))
+    network.train()
+    network(torch.rand(64, len(BANDS)), torch.zeros(64, 4))  # moves what batch normalisation remembers
+    checkpoint.save(tmp_path / "m", Model(network.eval(), BANDS), provenance={}, training={})
+    after, values = load_model(tmp_path / "m"), frames(300)
+    mean, log_variance = after.encode(values)
+    decoded = after.decode(mean)
+    before = Model(network.eval().requires_grad_(False), BANDS)
+    assert np.array_equal(before.encode(values)[0], mean) and np.array_equal(before.decode(mean), decoded)
+    for start, stop in ((0, 1), (3, 200), (130, 300)):
+        for found, wanted in zip(after.encode(values[start:stop]), (mean, log_variance), strict=True):
+            assert np.array_equal(found, wanted[start:stop])
+        assert np.array_equal(after.decode(mean[start:stop]), decoded[start:stop])
+
+
 def test_a_bundle_holds_two_files_and_can_be_written_again(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["model.json", "model.safetensors"]
     checkpoint.save(folder, untrained(1), provenance={}, training={})
@@ -266,6 +293,9 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "enormous width": (architecture(width=3_000_000), "model.json"),
     "width that is no number": (architecture(width="wide"), "model.json"),
     "unknown part": (architecture(heads=8), "model.json"),
+    "unknown kind": (architecture(kind="quantum"), "quantum"),
+    "kind that is no word": (architecture(kind=3), "model.json"),
+    "another kind": (architecture(kind="convolutional"), "model.json"),
     "wrong count": (layout(count=466), "model.json"),
     "other layout": (layout(**Bands(bands_per_octave=24).as_dict()), "bands"),
     "endless layout": (layout(lowest_hz=0.0), "model.json"),

@@ -101,7 +101,7 @@ COMMANDS = dict(walk(commands))
 
 def test_the_promised_commands_are_there() -> None:
     assert set(COMMANDS) == {(), ("demo",), ("render",), ("watch",), ("allow",), ("train",), ("corpus",), ("corpus", "render"),
-                             ("presets",), ("presets", "show"), ("presets", "check"), ("evaluate",), ("models",),
+                             ("presets",), ("presets", "show"), ("presets", "check"), ("evaluate",), ("map",), ("models",),
                              ("models", "show"), ("models", "check"), ("models", "import"), ("models", "export")}
 
 
@@ -134,8 +134,11 @@ def test_the_program_alone_lists_its_commands_and_its_version() -> None:
     (["watch", "w", "--json"], "--json goes with --once"), (["watch", "w", "--settle-seconds", "-1"], "-1.0"),
     *((["train", ".", "-o", "m", option, value], f"Invalid value for '{option}': {value}") for option, value in (
         ("--steps", "0"), ("--batch", "0"), ("--rate", "-1.0"), ("--latent", "468"), ("--width", "0"), ("--blocks", "-1"),
-        ("--every", "0"), ("--threads", "0"), ("--minutes", "0.0"), ("--seed", "-1"))),
-    (["train", ".", "-o", "m", "--resume", "--minutes", "1"], "leave out --minutes"),
+        ("--every", "0"), ("--threads", "0"), ("--seed", "-1"))),
+    (["train", ".", "-o", "m", "--preset", "smal"], "'smal' is not one of 'small', 'standard'"),
+    (["train", ".", "-o", "m", "--resume", "--time", "1m"], "leave out --time"),
+    (["train", ".", "-o", "m", "--resume", "--preset", "small"], "leave out --preset"),
+    (["train", ".", "-o", "m", "--steps", "9", "--time", "1m"], "leave out --steps, or leave out --time"),
     (["train", ".", "-o", "m", "--resume", "--force"], "leave out --force"),
 ])
 def test_wrong_usage_is_exit_code_2(words: list[str], sentence: str, here: Path, tree: Tree) -> None:
@@ -162,8 +165,10 @@ def test_help_tells_the_true_defaults() -> None:
     assert said == {name: str(value) for name, value in as_dict(Settings()).items() if name in said} | whole
     assert len(said) == 19
     said = said_defaults("train")
-    assert said.pop("threads") == "all cores"
-    assert {name: float(value) for name, value in said.items()} == dataclasses.asdict(Schedule())
+    assert (said.pop("threads"), said.pop("preset")) == ("all cores", "standard")
+    defaults = dataclasses.asdict(Schedule())
+    assert defaults.pop("kind") == "residual"
+    assert {name: float(value) for name, value in said.items()} == defaults
 
 
 # ---------------------------------------------------------------- render

@@ -12,8 +12,9 @@ import torch
 from lts_batch import audio, features, vae
 from lts_batch.checkpoint import Model, load_model
 from lts_batch.dataset import Dataset, open_dataset
-from lts_batch.errors import CorpusError, ModelError
+from lts_batch.errors import CorpusError, ModelError, SettingsError
 from lts_batch.filterbank import Bands
+from lts_batch.schedule import KINDS
 from lts_batch.train import Report, Schedule, Training, saved_schedule
 
 BANDS = Bands()
@@ -291,6 +292,114 @@ def test_divergence_is_told(sounds: Dataset, tmp_path: Path) -> None:
         training.run(every=10)
 
 
+def test_a_diverging_training_is_given_up_after_three_halvings(sounds: Dataset, tmp_path: Path) -> None:
+    training = started(sounds, tmp_path / "m", dataclasses.replace(SCHEDULE, rate=1e25))
+    with pytest.raises(CorpusError, match="diverged"):
+        training.run(every=10)
+    assert [setback.rate for setback in training.setbacks] == [5e24, 2.5e24, 1.25e24]
+    assert {setback.back_to for setback in training.setbacks} == {0}
+
+
+class Breaks:
+    """Makes the loss of some attempts at some steps something else, once each."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, losses: dict[int, list[float]]) -> None:
+        self.left = {step: list(values) for step, values in losses.items()}
+        real = Training._loss
+        outer = self
+
+        def broken(training: Training, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            found = real(training, *tensors)
+            values = outer.left.get(training.step)
+            if values and training.network.training:
+                return (found[0] * values.pop(0), *found[1:])
+            return found
+
+        monkeypatch.setattr(Training, "_loss", broken)
+
+
+@pytest.mark.parametrize("factor", [math.nan, math.inf, 1e6])
+def test_a_training_that_breaks_goes_back_and_halves_its_rate(sounds: Dataset, tmp_path: Path, factor: float,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    Breaks(monkeypatch, {17: [factor]})
+    training = started(sounds, tmp_path / "m")
+    told: list[int] = []
+    training.run(every=10, report=lambda step, _: told.append(step))
+    assert told == [*range(1, 18), 10, *range(11, 31)]
+    setback, = training.setbacks
+    assert (setback.step, setback.back_to, setback.rate) == (17, 10, SCHEDULE.rate / 2)
+    assert [figures.halvings for figures in training.history] == [0, 1, 1]
+    training.finish()
+    record = load_model(tmp_path / "m").record["training"]
+    assert [one["step"] for one in record["setbacks"]] == [17]
+    assert "NaN" not in json.dumps(record) and "Infinity" not in json.dumps(record)
+    assert math.isfinite(held_out_loss(load_model(tmp_path / "m"), sounds))
+
+
+def test_going_back_is_to_the_bit(sounds: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came between the last figures and the break leaves no trace: as if the rate had been halved at those figures."""
+    Breaks(monkeypatch, {17: [math.nan]})
+    broken = started(sounds, tmp_path / "a")
+    broken.run(every=10)
+    plain = started(sounds, tmp_path / "b")
+    plain.run(until=10, every=10)
+    plain.setbacks = broken.setbacks
+    plain.run(every=10)
+    assert same_weights(broken, plain)
+
+
+@pytest.mark.parametrize("stop", [13, 16, 17, 20, 25])
+def test_a_training_that_breaks_resumes_to_the_bit(sounds: Dataset, tmp_path: Path, stop: int,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is stopped before the break, after the last good state."""
+    losses = {17: [math.nan], 25: [1e6]}
+    Breaks(monkeypatch, losses)
+    whole = started(sounds, tmp_path / "a")
+    whole.run(every=10)
+    Breaks(monkeypatch, losses)
+    first = started(sounds, tmp_path / "b")
+
+    def interrupt(step: int, _: Report | None) -> None:
+        if step == stop:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        first.run(every=10, report=interrupt)
+    second = resumed(sounds, tmp_path / "b")
+    second.run(every=10)
+    assert len(whole.setbacks) == 2
+    assert second.setbacks == whole.setbacks
+    assert same_weights(second, whole)
+    assert timeless(second.history) == timeless(whole.history)
+
+
+def test_figures_that_are_no_numbers_are_a_break_too(sounds: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, made = Training._evaluate, []
+
+    def once(training: Training, loss: float) -> Report:
+        made.append(training.step)
+        figures = real(training, loss)
+        return dataclasses.replace(figures, validation_loss=math.nan) if len(made) == 2 else figures
+
+    monkeypatch.setattr(Training, "_evaluate", once)
+    training = started(sounds, tmp_path / "m")
+    training.run(every=10)
+    assert made == [10, 20, 20, 30]
+    assert [(one.step, one.back_to) for one in training.setbacks] == [(20, 10)]
+    assert [figures.step for figures in training.history] == [10, 20, 30]
+
+
+def test_latents_that_say_nothing_are_told(sounds: Dataset, tmp_path: Path) -> None:
+    heavy = started(sounds, tmp_path / "a", dataclasses.replace(SCHEDULE, kl_weight=10.0, rate=1e-2, steps=60))
+    heavy.run(every=60)
+    assert heavy.history[-1].active_latents < 2
+    assert "of 4 latents are active" in str(heavy.warning()) and "--kl-weight below 10" in str(heavy.warning())
+    fine = started(sounds, tmp_path / "b")
+    assert fine.warning() is None
+    fine.run(every=30)
+    assert fine.history[-1].active_latents == 4 and fine.warning() is None
+
+
 def test_denormals_are_flushed_in_training_only(sounds: Dataset, tmp_path: Path) -> None:
     """Another render in the same process must give the same bits before and after a training."""
     torch.set_flush_denormal(False)
@@ -301,9 +410,96 @@ def test_denormals_are_flushed_in_training_only(sounds: Dataset, tmp_path: Path)
     assert torch.equal(smallest * 1.0, before)
 
 
-def test_a_schedule_that_fits_a_time(sounds: Dataset, tmp_path: Path) -> None:
+# ---------------------------------------------------------------- kinds
+
+
+@pytest.mark.parametrize("kind", ["dense", "deep", "convolutional"])
+def test_every_kind_learns_resumes_and_codes_alike_in_any_company(sounds: Dataset, tmp_path: Path, kind: str) -> None:
+    schedule = dataclasses.replace(SCHEDULE, kind=kind, blocks=0 if kind == "dense" else 2, rate=3e-3, steps=40)
+    whole = started(sounds, tmp_path / "a", schedule)
+    before = held_out_loss(whole.model(), sounds)
+    whole.run(every=20)
+    started(sounds, tmp_path / "b", schedule).run(until=27, every=20)
+    second = resumed(sounds, tmp_path / "b", schedule)
+    second.run(every=20)
+    assert same_weights(second, whole)
+    for training in (whole, second):
+        training.finish()
+    model = load_model(tmp_path / "a")
+    assert model.record["sha256"] == load_model(tmp_path / "b").record["sha256"]
+    assert model.record["architecture"]["kind"] == kind
+    assert held_out_loss(model, sounds) < 0.8 * before
+    values = features.expand(torch.from_numpy(sounds.shapes[:300].astype(np.float32))).numpy()
+    mean, _ = model.encode(values)
+    decoded = model.decode(mean)
+    for start, stop in ((0, 1), (3, 200), (130, 300)):
+        assert np.array_equal(model.encode(values[start:stop])[0], mean[start:stop])
+        assert np.array_equal(model.decode(mean[start:stop]), decoded[start:stop])
+
+
+# ---------------------------------------------------------------- what is for GPUs, on the processor
+
+
+def test_frames_on_the_device_are_the_same_frames(sounds: Dataset, tmp_path: Path) -> None:
+    """The way that frames take on a GPU, with the processor for a device: to the bit."""
+    plain = started(sounds, tmp_path / "a")
+    kept = Training(sounds, BANDS, SCHEDULE, tmp_path / "b", device="cpu", resident=True)
+    kept.start()
+    for training in (plain, kept):
+        training.run(until=5, every=100)
+    assert kept.record()["frames_on_device"] and not plain.record()["frames_on_device"]
+    assert same_weights(plain, kept)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bfloat16_learns_nearly_the_same(sounds: Dataset, tmp_path: Path, kind: str) -> None:
+    schedule = dataclasses.replace(SCHEDULE, kind=kind, blocks=int(kind != "dense"), transport_weight=0.1)
+    plain = started(sounds, tmp_path / "a", schedule)
+    mixed = Training(sounds, BANDS, schedule, tmp_path / "b", device="cpu", mixed=True)
+    mixed.start()
+    for training in (plain, mixed):
+        training.run(every=30)
+    assert mixed.record()["mixed_precision"] and not plain.record()["mixed_precision"]
+    assert not same_weights(plain, mixed)
+    assert mixed.history[-1].validation_loss == pytest.approx(plain.history[-1].validation_loss, rel=0.1)
+    assert all(weight.dtype == torch.float32 for weight in mixed.network.parameters())
+
+
+def test_a_gpu_trains_and_goes_on_as_if_it_had_not_stopped(sounds: Dataset, tmp_path: Path) -> None:
+    """Where there is one; elsewhere it is said that there is none."""
+    if not torch.cuda.is_available():
+        with pytest.raises(SettingsError, match="device 'cuda' cannot be used here"):
+            Training(sounds, BANDS, SCHEDULE, tmp_path / "m", device="cuda")
+        return
+    trainings = [Training(sounds, BANDS, SCHEDULE, tmp_path / name, device="cuda") for name in ("a", "b", "b")]
+    trainings[0].start()
+    trainings[0].run(every=10)
+    trainings[1].start()
+    trainings[1].run(until=13, every=10)
+    trainings[2].resume()
+    trainings[2].run(every=10)
+    assert trainings[0].record()["mixed_precision"] and trainings[0].record()["frames_on_device"]
+    losses = [[figures.validation_loss for figures in trainings[number].history] for number in (0, 2)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
+def test_speed_is_told_beside_what_the_machine_can_do(sounds: Dataset, tmp_path: Path) -> None:
     training = started(sounds, tmp_path / "m")
-    short, long = training.fitted_to(0.2, trial_steps=5), training.fitted_to(20.0, trial_steps=5)
-    assert dataclasses.replace(short, steps=30) == SCHEDULE
-    assert 100 <= short.steps < long.steps
-    assert not (tmp_path / "m").exists()
+    assert training.frames_per_second == 0.0
+    training.run(every=30)
+    speed = training.speed()
+    weights = sum(weight.numel() for name, weight in training.network.named_parameters() if name.endswith("weight"))
+    assert speed["multiply_adds_per_frame"] == 3 * weights, "dense layers use every weight once a frame"
+    assert speed["frames_per_second"] == pytest.approx(30 * 64 / training._step_seconds, rel=1e-3)
+    assert speed["matrix_multiply_adds_per_second"] > 1e8
+    assert speed["share_of_matrix_rate"] == pytest.approx(
+        speed["frames_per_second"] * 3 * weights / speed["matrix_multiply_adds_per_second"], abs=1e-4)
+    training.finish()
+    assert load_model(tmp_path / "m").record["training"]["speed"]["multiply_adds_per_frame"] == 3 * weights
+
+
+def test_a_trial_measures_and_writes_nothing(sounds: Dataset, tmp_path: Path) -> None:
+    plans = [dataclasses.replace(SCHEDULE, width=width) for width in (16, 1024)]
+    small, wide = (Training(sounds, BANDS, plan, tmp_path / "m", device="cpu").measured(0.1) for plan in plans)
+    assert small > wide > 0
+    assert list(tmp_path.iterdir()) == []

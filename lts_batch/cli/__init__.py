@@ -9,6 +9,7 @@ from lts_batch import __version__
 from lts_batch.cli.corpus import corpus
 from lts_batch.cli.demo import demo
 from lts_batch.cli.evaluate import evaluate
+from lts_batch.cli.map import map_
 from lts_batch.cli.messages import fail
 from lts_batch.cli.models import models
 from lts_batch.cli.presets import presets
@@ -44,7 +45,7 @@ def commands() -> None:
     """
 
 
-for command in (demo, render, watch, allow, presets, train, evaluate, models, corpus):
+for command in (demo, render, watch, allow, presets, train, evaluate, map_, models, corpus):
     commands.add_command(command)
 
 
