@@ -19,8 +19,8 @@ import synthetic
 from evaluation_clips import SAMPLE_RATE_HZ
 from study import Results, columns, say
 
-from lts_batch import measures
-from lts_batch.checkpoint import Model
+from lts_batch.metrics import measures
+from lts_batch.models.checkpoint import Model
 
 MOST_DB = -20.0
 WINDOW_SECONDS, GUARD_SECONDS = 0.020, 0.001  # an attack may be early by the guard

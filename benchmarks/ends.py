@@ -14,8 +14,8 @@ import numpy as np
 from evaluation_clips import SAMPLE_RATE_HZ
 from study import Results, columns, say
 
-from lts_batch import measures
-from lts_batch.checkpoint import Model
+from lts_batch.metrics import measures
+from lts_batch.models.checkpoint import Model
 
 Clip = job.Audio  # [1, samples]
 NULL_DB, LOG_MEL_DB = -90.0, 1.5  # targets: below the one; within the other

@@ -3,8 +3,8 @@
     python benchmarks/evenness.py --json evenness.json --picture evenness.png
 
 Distances are log-mel distances of neighbouring stems, frames taken at the same shares of each stem's duration
-(``lts_batch.measures``). Beside them stands what evenness alone would hide: whether stems move away from one clip and towards
-the other throughout, and how far the first and the last stem are from the clips themselves.
+(``lts_batch.metrics.measures``). Beside them stands what evenness alone would hide: whether stems move away from one clip
+and towards the other throughout, and how far the first and the last stem are from the clips themselves.
 """
 
 import argparse
@@ -22,10 +22,11 @@ import systems
 from evaluation_clips import SAMPLE_RATE_HZ
 from study import OptionGroup, Results, say
 
-from lts_batch import measures, spacing
-from lts_batch.checkpoint import Model, load_model
+from lts_batch.engine import spacing
+from lts_batch.files.sources import Excerpt
+from lts_batch.metrics import measures
+from lts_batch.models.checkpoint import Model, load_model
 from lts_batch.settings import Settings
-from lts_batch.sources import Excerpt
 
 TITLE = "Even steps: 11 stems between two clips"
 HEIGHT_INCHES = 4.0

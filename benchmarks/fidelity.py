@@ -19,7 +19,7 @@ import study
 import systems
 from study import OptionGroup, Results
 
-from lts_batch.checkpoint import load_model
+from lts_batch.models.checkpoint import load_model
 
 TITLE = "Fidelity: ends, attacks, loudness, loops"
 HEIGHT_INCHES = 3.0

@@ -24,11 +24,13 @@ from evaluation_clips import SAMPLE_RATE_HZ
 from numpy.typing import NDArray
 from study import OptionGroup, Results, say
 
-from lts_batch import adapt, fit, judge, measures
-from lts_batch.checkpoint import Model, load_frame_model
-from lts_batch.framepath import FramePaths, Magnitudes
+from lts_batch.engine import fit
+from lts_batch.evaluation.framepath import FramePaths, Magnitudes
+from lts_batch.files.sources import Excerpt
+from lts_batch.metrics import judge, measures
+from lts_batch.models.checkpoint import Model, load_frame_model
 from lts_batch.settings import Settings
-from lts_batch.sources import Excerpt
+from lts_batch.training import adapt
 
 TITLE = "Fit: a model that has learnt the clips at hand"
 HEIGHT_INCHES = 3.5

@@ -22,10 +22,10 @@ import systems
 import torch
 from study import OptionGroup, Results, columns, say
 
-from lts_batch import finish, guard, pipeline, planning, rebuild, targets
-from lts_batch.analysis import Analysis
-from lts_batch.checkpoint import Model, load_model
-from lts_batch.filterbank import COARSEST, Filterbank
+from lts_batch.engine import finish, guard, pipeline, planning, rebuild, targets
+from lts_batch.engine.analysis import Analysis
+from lts_batch.frame.filterbank import COARSEST, Filterbank
+from lts_batch.models.checkpoint import Model, load_model
 
 TITLE = "Distance to the floor: a job of two clips and five stems, one thread"
 HEIGHT_INCHES = 2.6

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from lts_batch.filterbank import Bands, Filterbank, Grid
+from lts_batch.frame.filterbank import Bands, Filterbank, Grid
 
 RATE = 44100
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lts_batch
-from lts_batch.checkpoint import Model
+from lts_batch.models.checkpoint import Model
 
 Audio = NDArray[np.float32]  # [channels, samples]
 

@@ -11,7 +11,7 @@ import pyloudnorm  # type: ignore[import-untyped]
 from evaluation_clips import SAMPLE_RATE_HZ
 from study import Results, columns, say
 
-from lts_batch.checkpoint import Model
+from lts_batch.models.checkpoint import Model
 
 AMOUNTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 MOST_DB = 1.0

@@ -18,8 +18,8 @@ import soundfile
 from evaluation_clips import SAMPLE_RATE_HZ, mono_44100, samples_44100
 from numpy.typing import NDArray
 
-from lts_batch import classic
-from lts_batch.whole import write_whole
+from lts_batch.files.whole import write_whole
+from lts_batch.original import classic
 
 AUDIO = {".flac", ".wav", ".aif", ".aiff", ".ogg"}
 

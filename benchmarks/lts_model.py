@@ -28,8 +28,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lts_batch import classic
-from lts_batch.whole import write_whole
+from lts_batch.files.whole import write_whole
+from lts_batch.original import classic
 
 REPORT_STEPS = 500  # one point of the recorded loss curve
 

@@ -21,10 +21,13 @@ import systems
 from evaluation_clips import find_folder
 from study import FOLDER, OptionGroup, Results, say
 
-from lts_batch import classic, evaluate, judge, plots
-from lts_batch.checkpoint import load_model
-from lts_batch.filterbank import COARSEST
-from lts_batch.judge import FIGURES
+from lts_batch.evaluation import evaluate
+from lts_batch.frame.filterbank import COARSEST
+from lts_batch.metrics import judge
+from lts_batch.metrics.judge import FIGURES
+from lts_batch.models.checkpoint import load_model
+from lts_batch.original import classic
+from lts_batch.stems import plots
 
 TITLE = "Morphs: what lies between two clips"
 HEIGHT_INCHES = 11.0

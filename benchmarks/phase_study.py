@@ -30,14 +30,16 @@ import torch
 from evaluation_clips import SAMPLE_RATE_HZ
 from study import OptionGroup, Results, say
 
-from lts_batch import measures, phase, pipeline, targets
-from lts_batch.checkpoint import Model, load_model
-from lts_batch.pipeline import Plan
-from lts_batch.rebuild import Sized
+from lts_batch.engine import pipeline, targets
+from lts_batch.engine.pipeline import Plan
+from lts_batch.engine.rebuild import Sized
+from lts_batch.files.sources import Excerpt
+from lts_batch.frame.slices import Slices
+from lts_batch.frame.stft import stft
+from lts_batch.metrics import measures
+from lts_batch.models.checkpoint import Model, load_model
+from lts_batch.resynthesis import phase
 from lts_batch.settings import DOMAINS, PHASES, Settings
-from lts_batch.slices import Slices
-from lts_batch.sources import Excerpt
-from lts_batch.stft import stft
 
 TITLE = "Phase: where it comes from, on which transform, with how many repairs"
 HEIGHT_INCHES = 4.0
@@ -165,7 +167,7 @@ def _errors(clip: job.Audio, stem: job.Audio, cost: float) -> Results:
 
 def stft_alone(clip: job.Audio, overlap: int, repairs: Sequence[int]) -> dict[int, Results]:
     """A clip from the magnitudes of its own STFT and nothing else, by heap integration and then repairs."""
-    from lts_batch import pghi  # compiles
+    from lts_batch.resynthesis import pghi  # compiles
 
     transform, samples, found = stft(SAMPLE_RATE_HZ, overlap), clip.shape[1], dict[int, Results]()
     magnitudes = phase.strengths(transform.forward(torch.from_numpy(clip)))

@@ -16,9 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lts_batch import checkpoint, features, measures, vae
-from lts_batch.dataset import open_dataset
-from lts_batch.filterbank import Bands, Grid, filterbank
+from lts_batch.frame import features
+from lts_batch.frame.filterbank import Bands, Grid, filterbank
+from lts_batch.metrics import measures
+from lts_batch.models import checkpoint, vae
+from lts_batch.training.dataset import open_dataset
 
 
 def magnitude_frames(clip: NDArray[np.float32], bands: Bands) -> torch.Tensor:

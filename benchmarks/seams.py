@@ -10,8 +10,8 @@ import synthetic
 from evaluation_clips import SAMPLE_RATE_HZ
 from study import Results, columns, say
 
-from lts_batch import measures
-from lts_batch.checkpoint import Model
+from lts_batch.metrics import measures
+from lts_batch.models.checkpoint import Model
 
 AMOUNTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 NULL_DB = -90.0

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lts_batch import audio
+from lts_batch.files import audio
 
 RUNS = 5
 RATE = 44100

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, cast
 
-from lts_batch.whole import write_whole
+from lts_batch.files.whole import write_whole
 
 FOLDER = Path(__file__).parent
 PAIRS, QUICK_PAIRS = 12, 2

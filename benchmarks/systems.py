@@ -18,8 +18,8 @@ from evaluation_clips import SAMPLE_RATE_HZ
 from lts_model import LtsModel
 from numpy.typing import NDArray
 
-from lts_batch import classic
-from lts_batch.checkpoint import Model
+from lts_batch.models.checkpoint import Model
+from lts_batch.original import classic
 
 Clip = NDArray[np.float32]
 

@@ -1,9 +1,9 @@
 """Log-mel spectra of magnitudes that never sounded, so that a stem can be judged by what it was meant to be.
 
-Targets are magnitudes of the filterbank. Each band counts in the mel bands as ``lts_batch.mel_bands`` says, and frames are
-averaged over time under the square of a Hann window of 2048 samples, every 512 samples. So target and audio are in one scale
-(``measures``), but for what bands smear and sines in one window beat; the mean of that is found on clips whose magnitudes and
-waveform are both known.
+Targets are magnitudes of the filterbank. Each band counts in the mel bands as ``lts_batch.metrics.mel_bands`` says, and
+frames are averaged over time under the square of a Hann window of 2048 samples, every 512 samples. So target and audio are in
+one scale (``measures``), but for what bands smear and sines in one window beat; the mean of that is found on clips whose
+magnitudes and waveform are both known.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lts_batch import measures, mel_bands, phase
-from lts_batch.filterbank import Bands
-from lts_batch.slices import Slices
+from lts_batch.frame.filterbank import Bands
+from lts_batch.frame.slices import Slices
+from lts_batch.metrics import measures, mel_bands
+from lts_batch.resynthesis import phase
 
 HEARD_DB = -60.0  # under a clip's loudest mel band: quieter cells don't calibrate
 

@@ -19,8 +19,8 @@ import study
 import systems
 from study import OptionGroup, Results, say
 
-from lts_batch import measures
-from lts_batch.checkpoint import Model, load_model
+from lts_batch.metrics import measures
+from lts_batch.models.checkpoint import Model, load_model
 
 TITLE = "Beside Latent Timbre Synthesis: error after the model, and cost of a stem"
 HEIGHT_INCHES = 5.0

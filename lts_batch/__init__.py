@@ -11,10 +11,10 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "load_model", "morph"]
 
 if TYPE_CHECKING:
-    from lts_batch.arrays import morph
-    from lts_batch.checkpoint import load_model
+    from lts_batch.engine.arrays import morph
+    from lts_batch.models.checkpoint import load_model
 
-_HOMES = {"load_model": "lts_batch.checkpoint", "morph": "lts_batch.arrays"}
+_HOMES = {"load_model": "lts_batch.models.checkpoint", "morph": "lts_batch.engine.arrays"}
 
 
 def __getattr__(name: str) -> Any:

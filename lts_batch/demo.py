@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lts_batch import audio, plots
-from lts_batch.daemon import Daemon
 from lts_batch.errors import JobError, OutputError
-from lts_batch.manifest import Manifest, from_json
+from lts_batch.files import audio
+from lts_batch.files.whole import output_error
 from lts_batch.settings import presets_folder
-from lts_batch.whole import output_error
+from lts_batch.stems import plots
+from lts_batch.stems.manifest import Manifest, from_json
+from lts_batch.watch.daemon import Daemon
 
 SET_NAME = "choir to piano"
 SETTLE_SECONDS = 0.3

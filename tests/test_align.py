@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lts_batch import align
-from lts_batch.align import AFTER_SECONDS, BEFORE_SECONDS, STEEPEST, Anchors, Layout, Warp
+from lts_batch.engine import align
+from lts_batch.engine.align import AFTER_SECONDS, BEFORE_SECONDS, STEEPEST, Anchors, Layout, Warp
 
 LENGTHS = st.integers(1, 10**7)
 RATES = st.sampled_from([8000, 44100, 192000])

@@ -11,40 +11,57 @@ import lts_batch
 
 PACKAGE = Path(lts_batch.__file__).parent
 
-# From the ground up, a floor a line. Modules on one line know nothing of each other. A folder counts as one room.
+# From the ground up, a floor a line. Rooms on one line know nothing of each other. Of a folder, its modules stand behind the
+# colon, and each may import only those before it in the row; "cli" and "material.synthesis" are rooms without rows.
 FLOORS = """
 errors
-riff whole tones
-decoders
-settings audio soundfont
-keras_layers devices schedule
-filterbank features classic measures descriptors synthesis effects protocol allowed moves curves sources loudness mixes chain
-alike networks
-vae mel_bands keras_graph augment arrangement slices steps stft attacks survey loops carry turning envelope
-classic_model mixing_loss
-phase pghi align pitch interpolate finish checkpoint corpus dataset lts_run plots judge
-vocoder meeting
-analysis
-planning train
-targets adapt board
-rebuild guard framepath classic_stems fit
-pipeline
-spacing stempath
-evaluate stems names manifest jobfile samplers shelf latent_map
-render arrays
-jobs journal pack page spool wakeup
-scan heartbeat
-closing summary
-workshop
-daemon service dawinstall
+settings devices
+protocol
+files: whole riff decoders moves allowed audio sources
+metrics: measures descriptors mel_bands judge
+clips: loudness attacks loops pitch survey
+frame: filterbank features slices stft envelope
+original: classic keras_layers keras_graph classic_model lts_run
+resynthesis: phase turning carry pghi vocoder
+models: networks vae checkpoint shelf
+material: tones synthesis soundfont effects arrangement corpus
+training: alike schedule augment dataset mixing_loss train adapt board
+engine: mixes curves chain interpolate align meeting steps analysis planning targets rebuild guard finish classic_stems fit \
+pipeline spacing arrays
+evaluation: framepath stempath evaluate
+stems: names manifest plots latent_map render
+watch: jobfile jobs spool wakeup scan heartbeat closing summary workshop daemon
 demo
 cli
 __init__
 __main__
 """
-FLOOR = {room: height for height, line in enumerate(FLOORS.split("\n")) for room in line.split()}
+
+
+def heights():
+    """The height of each room: (floor, place in the row of its folder)."""
+    found = {}
+    for floor, line in enumerate(FLOORS.split("\n")):
+        head, colon, row = line.partition(":")
+        if colon:
+            found |= {f"{head}.{module}": (floor, place) for place, module in enumerate(row.split())}
+            found[head] = (floor, -1)  # the folder's own __init__, a sentence that imports nothing
+        else:
+            found |= dict.fromkeys(head.split(), (floor, 0))
+    return found
+
+
+FLOOR = heights()
 HEAVY = {"torch", "librosa", "numba", "scipy", "matplotlib", "pedalboard", "soundfile", "soxr", "sklearn",
          "h5py"}
+
+
+def room_of(parts):
+    """The room of a module by its path in the package: ("engine", "pipeline") is engine.pipeline, ("cli", "render") is cli."""
+    for length in (2, 1):
+        if ".".join(parts[:length]) in FLOOR:
+            return ".".join(parts[:length])
+    return ".".join(parts)
 
 
 def imported_modules(source, room):
@@ -55,17 +72,15 @@ def imported_modules(source, room):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{room} imports by dots, which says less than the full name"
-            whole_package = node.module == "lts_batch"
-            found |= {f"lts_batch.{name.name}" if whole_package else node.module for name in node.names}
+            found |= {f"{node.module}.{name.name}" for name in node.names}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("lts_batch."):
             found.add(node.value)  # a name for importlib
     rooms = set()
     for name in found:
         package, _, rest = name.partition(".")
         if package == "lts_batch" and rest != "__version__":
-            target = rest.split(".")[0] or "__init__"
-            exports = lts_batch._HOMES
-            rooms.add(exports[target].removeprefix("lts_batch.") if target in exports else target)
+            rest = lts_batch._HOMES.get(rest, rest).removeprefix("lts_batch.")
+            rooms.add(room_of(rest.split(".")) if rest else "__init__")
     return rooms - {room}
 
 
@@ -73,8 +88,8 @@ def imports():
     """Each room with the rooms it imports."""
     graph = {}
     for path in sorted(PACKAGE.rglob("*.py")):
-        inside = path.relative_to(PACKAGE).with_suffix("")
-        room = inside.parts[0]
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        room = room_of(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
         graph.setdefault(room, set()).update(imported_modules(path.read_text(encoding="utf-8"), room))
     return graph
 
@@ -85,28 +100,37 @@ GRAPH = imports()
 def test_the_reader_of_imports_sees_every_kind():
     source = """
 import numpy
-import lts_batch.audio
-from lts_batch import riff, __version__, morph
+import lts_batch.files.audio
+from lts_batch import __version__, morph
+from lts_batch.files import riff
 from lts_batch.errors import ClipError
 def later():
-    from lts_batch import vae
-    import lts_batch.train as t
-    import_module("lts_batch.pack")
+    from lts_batch.models import vae
+    import lts_batch.training.train as t
+    import_module("lts_batch.cli.render")
 """
-    assert imported_modules(source, "page") == {"audio", "riff", "arrays", "errors", "vae", "train", "pack"}
-    assert GRAPH["audio"] == {"decoders", "errors", "riff", "whole"}
+    assert imported_modules(source, "page") == {
+        "files.audio", "files.riff", "errors", "models.vae", "training.train", "engine.arrays", "cli"}
+    assert GRAPH["files.audio"] == {"files.decoders", "errors", "files.riff", "files.whole"}
     with pytest.raises(AssertionError, match="by dots"):
         imported_modules("from . import audio", "page")
 
 
 def test_every_module_has_a_floor():
     assert set(GRAPH) - set(FLOOR) == set()
-    assert len(FLOOR) == len(FLOORS.split()), "a module is on two floors"
+    assert set(FLOOR) - set(GRAPH) == set(), "the table names modules that are not there"
+    assert len(FLOOR) == len(FLOORS.replace(":", " ").split()), "a module is on two floors"
 
 
 @pytest.mark.parametrize("room", sorted(GRAPH))
 def test_imports_go_downwards_only(room):
-    wrong = {other for other in GRAPH[room] if FLOOR.get(other, sys.maxsize) >= FLOOR[room]}
+    own_floor, own_place = FLOOR[room]
+    wrong = set()
+    for other in GRAPH[room]:
+        floor, place = FLOOR.get(other, (sys.maxsize, 0))
+        same_folder = floor == own_floor and room.split(".")[0] == other.split(".")[0]
+        if not (floor < own_floor or (same_folder and place < own_place)):
+            wrong.add(other)
     assert not wrong, f"{room} may only import from floors below it, not {', '.join(sorted(wrong))}"
 
 
@@ -116,6 +140,14 @@ def test_there_are_no_cycles():
     while free := {room for room, others in left.items() if not others}:
         left = {room: others - free for room, others in left.items() if room not in free}
     assert not left, f"these import each other in a ring, or import one that does: {', '.join(sorted(left))}"
+
+
+@pytest.mark.parametrize("folder", sorted({room.split(".")[0] for room in FLOOR if "." in room}))
+def test_folders_say_what_they_hold(folder):
+    """A sentence for those who read the listing; and no code, which importing one module would run for all."""
+    (sentence,) = ast.parse((PACKAGE / folder / "__init__.py").read_text(encoding="utf-8")).body
+    assert isinstance(sentence, ast.Expr) and isinstance(sentence.value, ast.Constant)
+    assert len(sentence.value.value) > 40
 
 
 def test_importing_the_package_costs_nothing():

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from sounds import Audio, drum
 
-from lts_batch.arrays import morph
+from lts_batch.engine.arrays import morph
 
 RATE = 44100
 SAMPLES = Path("/usr/share/sonic-pi/samples")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lts_batch import attacks
-from lts_batch.attacks import Attacks
-from lts_batch.sources import Excerpt, Source
+from lts_batch.clips import attacks
+from lts_batch.clips.attacks import Attacks
+from lts_batch.files.sources import Excerpt, Source
 
 RATES = [8000, 11025, 22050, 44100, 48000, 96000, 192000]
 

@@ -12,8 +12,8 @@ import pytest
 import scipy.io.wavfile
 import soundfile
 
-from lts_batch import audio, riff, whole
 from lts_batch.errors import ClipError, OutputError
+from lts_batch.files import audio, riff, whole
 
 LSB_24 = 2.0**-23
 

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lts_batch import features
-from lts_batch.augment import SHIFT_BANDS, augment
-from lts_batch.filterbank import Bands
+from lts_batch.frame import features
+from lts_batch.frame.filterbank import Bands
+from lts_batch.training.augment import SHIFT_BANDS, augment
 
 LAYOUT = Bands()
 BANDS = len(LAYOUT)

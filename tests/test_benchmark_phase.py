@@ -11,10 +11,10 @@ import pytest
 from sounds import Audio, harmonic, pluck, tone
 
 import lts_batch
-from lts_batch import measures
-from lts_batch.checkpoint import Model, load_model
-from lts_batch.filterbank import Bands
-from lts_batch.slices import Slices
+from lts_batch.frame.filterbank import Bands
+from lts_batch.frame.slices import Slices
+from lts_batch.metrics import measures
+from lts_batch.models.checkpoint import Model, load_model
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from lts_batch import carry
-from lts_batch.filterbank import Bands
-from lts_batch.stft import stft
+from lts_batch.frame.filterbank import Bands
+from lts_batch.frame.stft import stft
+from lts_batch.resynthesis import carry
 
 RATE = 44100
 BANDS = Bands()

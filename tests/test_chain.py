@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lts_batch import chain
-from lts_batch.chain import BLOCK_SAMPLES, Chain, known, parameters
+from lts_batch.engine import chain
+from lts_batch.engine.chain import BLOCK_SAMPLES, Chain, known, parameters
 from lts_batch.errors import SettingsError
 
 RATE = 44100
@@ -136,7 +136,7 @@ def test_effects_work_at_every_rate(rate):
 
 
 def test_a_room_of_ones_own(tmp_path):
-    from lts_batch import audio
+    from lts_batch.files import audio
 
     audio.write(tmp_path / "room.wav", np.float32([[0, 0, 0.5, 0, -0.25]]), RATE)
     sound = noise(1, 5000)

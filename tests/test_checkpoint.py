@@ -13,10 +13,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from lts_batch import checkpoint, vae
-from lts_batch.checkpoint import Model, load_model
 from lts_batch.errors import ModelError, OutputError
-from lts_batch.filterbank import Bands
+from lts_batch.frame.filterbank import Bands
+from lts_batch.models import checkpoint, vae
+from lts_batch.models.checkpoint import Model, load_model
 
 BANDS = Bands()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lts_batch import classic
+from lts_batch.original import classic
 
 RATE = classic.SAMPLE_RATE_HZ
 

@@ -10,15 +10,19 @@ import torch
 from sounds import Audio, null_db, pluck, rms_db, tone
 
 import lts_batch
-from lts_batch import audio, checkpoint, classic, classic_stems, measures, pipeline
-from lts_batch.classic_model import ClassicModel, ClassicVAE
+from lts_batch.clips.loudness import Meter
+from lts_batch.engine import classic_stems, pipeline
 from lts_batch.errors import ClipError, SettingsError
-from lts_batch.keras_graph import Graph, Step
-from lts_batch.keras_layers import Dense
-from lts_batch.loudness import Meter
-from lts_batch.render import Clip, render
+from lts_batch.files import audio
+from lts_batch.files.sources import Excerpt
+from lts_batch.metrics import measures
+from lts_batch.models import checkpoint
+from lts_batch.original import classic
+from lts_batch.original.classic_model import ClassicModel, ClassicVAE
+from lts_batch.original.keras_graph import Graph, Step
+from lts_batch.original.keras_layers import Dense
 from lts_batch.settings import Settings
-from lts_batch.sources import Excerpt
+from lts_batch.stems.render import Clip, render
 
 RATE = 22050
 QUICK = classic.Layout(RATE, 128, 24, 144)  # six octaves: computed in a fraction of the time

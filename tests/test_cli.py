@@ -21,8 +21,10 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from lts_batch import __version__, audio, checkpoint, errors, whole
+from lts_batch import __version__, errors
 from lts_batch.cli import commands
+from lts_batch.files import audio, whole
+from lts_batch.models import checkpoint
 from lts_batch.settings import FIELDS, Settings, as_dict, preset_paths, presets_folder
 
 Tree = Callable[[Path], dict[str, str]]
@@ -155,7 +157,7 @@ def said_defaults(path: str) -> dict[str, str]:
 
 
 def test_help_tells_the_true_defaults() -> None:
-    from lts_batch.train import Schedule
+    from lts_batch.training.train import Schedule
 
     said = said_defaults("render")
     assert said.pop("sample_rate") == "clip 1's" and Settings().sample_rate is None
@@ -622,7 +624,7 @@ def test_training_figures_are_lines_of_json(here: Path) -> None:
 
 
 def test_the_report_on_a_corpus_is_json(here: Path) -> None:
-    from lts_batch import corpus
+    from lts_batch.material import corpus
 
     assert "out of range" in refused(errors.CorpusError, "corpus", "render", "sounds", "--minutes", "0")
     result = lts("corpus", "render", "sounds", "--minutes", "0.02", "--json")

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from lts_batch import arrangement, corpus, soundfont
 from lts_batch.errors import CorpusError, OutputError
-from lts_batch.moves import sha256
+from lts_batch.files.moves import sha256
+from lts_batch.material import arrangement, corpus, soundfont
 
 RATE = corpus.SAMPLE_RATE
 Tree = Callable[[Path], dict[str, str]]

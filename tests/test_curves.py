@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lts_batch.curves import read_curve
+from lts_batch.engine.curves import read_curve
 from lts_batch.errors import SettingsError
 from lts_batch.settings import Settings, change
 

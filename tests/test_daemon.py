@@ -16,16 +16,17 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from lts_batch import audio, manifest, moves
-from lts_batch.daemon import Daemon
 from lts_batch.errors import ClipError, JobError, ModelError, OutputError
-from lts_batch.heartbeat import Heartbeat
-from lts_batch.manifest import ClipEntry, Manifest, StemEntry
-from lts_batch.moves import sha256
+from lts_batch.files import audio, moves
+from lts_batch.files.moves import sha256
 from lts_batch.protocol import schema
 from lts_batch.settings import Settings, as_dict, presets_folder
-from lts_batch.spool import Ending, Spool, read_status
-from lts_batch.summary import Summary
+from lts_batch.stems import manifest
+from lts_batch.stems.manifest import ClipEntry, Manifest, StemEntry
+from lts_batch.watch.daemon import Daemon
+from lts_batch.watch.heartbeat import Heartbeat
+from lts_batch.watch.spool import Ending, Spool, read_status
+from lts_batch.watch.summary import Summary
 
 Tree = Callable[[Path], dict[str, str]]
 
@@ -373,7 +374,7 @@ def test_what_never_can_be_written_fails_the_job_in_the_end(root: Path, make: Ca
     def too_long(*args: Any, **options: Any) -> Manifest:
         raise OutputError("stem.wav would pass 4 GiB")
 
-    monkeypatch.setattr("lts_batch.daemon.TROUBLE_SECONDS", 0.0)
+    monkeypatch.setattr("lts_batch.watch.daemon.TROUBLE_SECONDS", 0.0)
     wav(root / "inbox" / "a.wav")
     send(root, "j", "a.wav", "a.wav")
     assert states(make(render=too_long).run_once()) == [("j", "failed")] * 3
@@ -385,7 +386,7 @@ def test_a_failure_that_cannot_be_written_down_leaves_all_as_it_is(root: Path, m
     def full(*args: Any, **options: Any) -> Any:
         raise OutputError("the disk is full: make room")
 
-    monkeypatch.setattr("lts_batch.daemon.stage_error", full)
+    monkeypatch.setattr("lts_batch.watch.daemon.stage_error", full)
     (root / "inbox" / "k_A.wav").write_bytes(b"")
     (root / "inbox" / "k_B.wav").write_bytes(b"")
     daemon = make()
@@ -446,7 +447,7 @@ def test_stopping_leaves_the_job_for_the_next_time(root: Path, make: Callable[..
 
 def test_a_running_daemon_is_woken_by_what_arrives(root: Path, make: Callable[..., Daemon],
                                                    monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lts_batch.daemon.SCAN_SECONDS", 60.0)
+    monkeypatch.setattr("lts_batch.watch.daemon.SCAN_SECONDS", 60.0)
     stop, lines = threading.Event(), []
     daemon = make(settle_seconds=0.3, log=lines.append)
     thread = threading.Thread(target=daemon.run, args=(stop,))
@@ -638,8 +639,8 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_daemon import fake_render
-import lts_batch.render
-from lts_batch.daemon import Daemon
+import lts_batch.stems.render
+from lts_batch.watch.daemon import Daemon
 def slow(*args, progress, **options):
     found = fake_render(*args, progress=progress, **options)
     time.sleep(0.05)
@@ -786,7 +787,7 @@ def test_an_archive_that_cannot_be_written_holds_the_ending(root: Path, make: Ca
                                                             monkeypatch: pytest.MonkeyPatch) -> None:
     prepare(root, "file")
     plain = moves.move
-    monkeypatch.setattr("lts_batch.spool.move", lambda source, destination: plain(source, destination)
+    monkeypatch.setattr("lts_batch.watch.spool.move", lambda source, destination: plain(source, destination)
                         if destination.parent.name == "outbox" else refuse())
 
     def refuse() -> None:

@@ -13,10 +13,12 @@ import soxr
 import torch
 from numpy.typing import NDArray
 
-from lts_batch import alike, audio, dataset, features
-from lts_batch.dataset import Dataset, find_sounds, open_dataset
 from lts_batch.errors import CorpusError
-from lts_batch.filterbank import Bands
+from lts_batch.files import audio
+from lts_batch.frame import features
+from lts_batch.frame.filterbank import Bands
+from lts_batch.training import alike, dataset
+from lts_batch.training.dataset import Dataset, find_sounds, open_dataset
 
 BANDS = Bands()
 RATE = 22050

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from lts_batch import audio
 from lts_batch import demo as work
 from lts_batch.cli import commands
 from lts_batch.errors import JobError, OutputError
-from lts_batch.manifest import from_json
+from lts_batch.files import audio
 from lts_batch.settings import presets_folder
+from lts_batch.stems.manifest import from_json
 
 Tree = Callable[[Path], dict[str, str]]
 CLIPS = ("choir.flac", "piano.flac")

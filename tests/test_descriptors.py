@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lts_batch import descriptors, judge, measures, mel_bands
-from lts_batch.descriptors import described
-from lts_batch.filterbank import Bands
+from lts_batch.frame.filterbank import Bands
+from lts_batch.metrics import descriptors, judge, measures, mel_bands
+from lts_batch.metrics.descriptors import described
 
 CENTRES = Bands().centres_hz
 OCTAVES = np.log2(CENTRES)

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import lts_batch
-from lts_batch import chain
 from lts_batch.cli import commands
-from lts_batch.curves import read_curve
+from lts_batch.engine import chain
+from lts_batch.engine.curves import read_curve
 from lts_batch.settings import FIELDS, Settings, change, load_preset, preset_paths
 
 ROOT = Path(__file__).parent.parent

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sounds import drum, null_db, pluck, round_noise, tone
 
-from lts_batch import measures
-from lts_batch.arrays import morph
+from lts_batch.engine.arrays import morph
+from lts_batch.metrics import measures
 
 FIRST, SECOND = pluck(0.9, 220), pluck(0.6, 331)
 

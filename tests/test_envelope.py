@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from sounds import pluck
 from torch import Tensor
 
-from lts_batch import envelope, morph
-from lts_batch.filterbank import Bands
+from lts_batch import morph
+from lts_batch.frame import envelope
+from lts_batch.frame.filterbank import Bands
 
 BANDS = Bands()
 ROWS = len(BANDS)

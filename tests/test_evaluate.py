@@ -15,16 +15,19 @@ from click.testing import CliRunner
 from sounds import drum, null_db, pluck
 
 import lts_batch
-from lts_batch import evaluate, judge, planning, plots, targets
-from lts_batch.analysis import k_norms
-from lts_batch.checkpoint import Model, load_model
 from lts_batch.cli import commands
+from lts_batch.engine import planning, targets
+from lts_batch.engine.analysis import k_norms
 from lts_batch.errors import ClipError
-from lts_batch.framepath import AMOUNTS, FramePaths, fading
+from lts_batch.evaluation import evaluate
+from lts_batch.evaluation.framepath import AMOUNTS, FramePaths, fading
+from lts_batch.evaluation.stempath import StemPaths
+from lts_batch.files.sources import Excerpt
+from lts_batch.frame.slices import Slices
+from lts_batch.metrics import judge
+from lts_batch.models.checkpoint import Model, load_model
 from lts_batch.settings import Settings
-from lts_batch.slices import Slices
-from lts_batch.sources import Excerpt
-from lts_batch.stempath import StemPaths
+from lts_batch.stems import plots
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
@@ -270,7 +273,7 @@ def test_the_command_prints_tables_of_two_models(tmp_path: Path) -> None:
     write(tmp_path / "two.wav", TWO)
     write(tmp_path / "zero.wav", np.zeros(RATE))
     other = tmp_path / "model" / "another"
-    shipped = Path(evaluate.__file__).parent.parent / "presets" / "models" / "general"
+    shipped = Path(evaluate.__file__).parents[2] / "presets" / "models" / "general"
     other.mkdir(parents=True)
     for name in ("model.json", "model.safetensors"):
         (other / name).write_bytes((shipped / name).read_bytes())

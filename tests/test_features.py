@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch import Tensor
 
-from lts_batch import features
+from lts_batch.frame import features
 
 FRAMES = arrays.arrays(np.float32, (3, 7), elements=st.floats(0, 1, width=32) | st.just(0.0))
 

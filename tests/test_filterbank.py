@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lts_batch.errors import SettingsError
-from lts_batch.filterbank import COARSEST, Bands, Filterbank, Grid, filterbank
+from lts_batch.frame.filterbank import COARSEST, Bands, Filterbank, Grid, filterbank
 
 BANDS = Bands()
 RATES = [22050, 44100, 48000, 96000, 192000]

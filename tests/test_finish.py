@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import settings as check
 from hypothesis import strategies as st
 
-from lts_batch import finish
+from lts_batch.clips.loudness import Meter
+from lts_batch.engine import finish
+from lts_batch.engine.finish import Gauge, Peak, common_gain, finish_arrays, job_gain
 from lts_batch.errors import SettingsError
-from lts_batch.finish import Gauge, Peak, common_gain, finish_arrays, job_gain
-from lts_batch.loudness import Meter
 from lts_batch.settings import Settings
 
 RATE = 44100

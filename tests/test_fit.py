@@ -13,19 +13,23 @@ import torch
 from click.testing import CliRunner
 from sounds import Audio, harmonic, pluck, tone
 
-from lts_batch import adapt, audio, fit, measures, vae
-from lts_batch.adapt import Adapted
-from lts_batch.arrays import morph
-from lts_batch.checkpoint import Model, load_model
-from lts_batch.classic_model import ClassicModel
 from lts_batch.cli import commands
-from lts_batch.daemon import Daemon
+from lts_batch.engine import fit
+from lts_batch.engine.arrays import morph
 from lts_batch.errors import ClipError, SettingsError
-from lts_batch.filterbank import Grid, filterbank
-from lts_batch.manifest import from_json
-from lts_batch.render import Cancelled, Clip, render
+from lts_batch.files import audio
+from lts_batch.files.sources import Excerpt
+from lts_batch.frame.filterbank import Grid, filterbank
+from lts_batch.metrics import measures
+from lts_batch.models import vae
+from lts_batch.models.checkpoint import Model, load_model
+from lts_batch.original.classic_model import ClassicModel
 from lts_batch.settings import Settings, presets_folder
-from lts_batch.sources import Excerpt
+from lts_batch.stems.manifest import from_json
+from lts_batch.stems.render import Cancelled, Clip, render
+from lts_batch.training import adapt
+from lts_batch.training.adapt import Adapted
+from lts_batch.watch.daemon import Daemon
 
 RATE = 44100
 STEPS = 6  # what the tests let the decoder learn

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sounds import Audio, bits, harmonic, null_db, rms_db
 
-from lts_batch.arrays import morph
+from lts_batch.engine.arrays import morph
 
 RATE = 44100
 

@@ -5,12 +5,12 @@ import pytest
 from numpy.typing import NDArray
 from sounds import Audio, drum, rms_db, tone
 
-from lts_batch import guard, planning
-from lts_batch.arrays import morph
-from lts_batch.checkpoint import Model, load_model
-from lts_batch.planning import Plan
+from lts_batch.engine import guard, planning
+from lts_batch.engine.arrays import morph
+from lts_batch.engine.planning import Plan
+from lts_batch.files.sources import Excerpt
+from lts_batch.models.checkpoint import Model, load_model
 from lts_batch.settings import Settings
-from lts_batch.sources import Excerpt
 
 RATE = 44100
 AT = 0.3  # second of the attack

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lts_batch import interpolate
+from lts_batch.engine import interpolate
 
 FRAMES, BANDS = 12, 9
 SEEDS = st.integers(0, 10**6)

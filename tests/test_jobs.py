@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from lts_batch import allowed, audio
-from lts_batch.allowed import NotAllowed, allow, allowed_folders, open_allowed
 from lts_batch.errors import ClipError, JobError, LtsError, SettingsError
-from lts_batch.jobfile import ClipRequest, named_paths, parse, read_bytes
-from lts_batch.jobs import Candidate, inbox_entry, take
+from lts_batch.files import allowed, audio
+from lts_batch.files.allowed import NotAllowed, allow, allowed_folders, open_allowed
 from lts_batch.protocol import JOB_FILE_LIMIT_BYTES, schema
-from lts_batch.scan import Found, Observations, named_by_job_files, scan
 from lts_batch.settings import Settings, change, load_preset
+from lts_batch.watch.jobfile import ClipRequest, named_paths, parse, read_bytes
+from lts_batch.watch.jobs import Candidate, inbox_entry, take
+from lts_batch.watch.scan import Found, Observations, named_by_job_files, scan
 
 JOB: dict[str, Any] = {"format": "lts-batch/job", "version": 1, "clips": [{"path": "a.wav"}, {"path": "b.wav"}]}
 

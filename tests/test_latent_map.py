@@ -11,14 +11,17 @@ import torch
 from click.testing import CliRunner
 from sounds import harmonic, pluck, tone
 
-from lts_batch import audio, checkpoint, dataset, latent_map, vae
-from lts_batch.checkpoint import Model
 from lts_batch.cli import commands
 from lts_batch.errors import OutputError, SettingsError
-from lts_batch.filterbank import Bands
-from lts_batch.render import Clip, render
+from lts_batch.files import audio
+from lts_batch.files.sources import Excerpt
+from lts_batch.frame.filterbank import Bands
+from lts_batch.models import checkpoint, vae
+from lts_batch.models.checkpoint import Model
 from lts_batch.settings import Settings
-from lts_batch.sources import Excerpt
+from lts_batch.stems import latent_map
+from lts_batch.stems.render import Clip, render
+from lts_batch.training import dataset
 
 RATE, BANDS = 44100, Bands()
 

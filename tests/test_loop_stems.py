@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sounds import Audio, null_db, pluck, round_noise
 
-from lts_batch.arrays import morph
+from lts_batch.engine.arrays import morph
 
 ONE, TWO = round_noise(1.5, 1), round_noise(1.5, 2, low=300, high=9000)
 LONG = round_noise(2.1, 3)

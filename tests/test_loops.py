@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lts_batch import loops
-from lts_batch.sources import Excerpt, Source
+from lts_batch.clips import loops
+from lts_batch.files.sources import Excerpt, Source
 
 RATE = 44100
 SEEDS = range(4)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import sosfilt, sosfreqz
 
-from lts_batch import audio, loudness
-from lts_batch.loudness import Meter, TruePeak, integrated_db, k_response
+from lts_batch.clips import loudness
+from lts_batch.clips.loudness import Meter, TruePeak, integrated_db, k_response
+from lts_batch.files import audio
 from lts_batch.settings import presets_folder
 
 RATES = (22050, 32000, 44100, 48000, 88200, 96000)

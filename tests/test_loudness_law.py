@@ -7,8 +7,8 @@ import pyloudnorm
 import pytest
 from sounds import Audio, drum, pluck, rms_db, tone
 
-from lts_batch.arrays import morph
-from lts_batch.loudness import Meter
+from lts_batch.clips.loudness import Meter
+from lts_batch.engine.arrays import morph
 
 AMOUNTS = [0.0, 0.25, 0.5, 0.75, 1.0]
 

@@ -13,12 +13,13 @@ import pytest
 import torch
 from keras_runs import ARCHITECTURES, Network, convolved, picture, spread, write_run
 
-from lts_batch import checkpoint, keras_layers, lts_run
-from lts_batch.checkpoint import load_model
-from lts_batch.classic import Layout
-from lts_batch.classic_model import ClassicModel
 from lts_batch.errors import ModelError
-from lts_batch.lts_run import read_run
+from lts_batch.models import checkpoint
+from lts_batch.models.checkpoint import load_model
+from lts_batch.original import keras_layers, lts_run
+from lts_batch.original.classic import Layout
+from lts_batch.original.classic_model import ClassicModel
+from lts_batch.original.lts_run import read_run
 
 REAL = Path(__file__).parent / "data" / "lts_run" / "timbre-vae"
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from lts_batch.errors import JobError
-from lts_batch.manifest import ClipEntry, Manifest, StemEntry, from_json
 from lts_batch.protocol import as_field, escape, from_lines, schema, to_lines, unescape
 from lts_batch.settings import Settings, as_dict
+from lts_batch.stems.manifest import ClipEntry, Manifest, StemEntry, from_json
 
 HASH = "0" * 64
 ANY_TEXT = st.text(st.characters(), max_size=60)  # with surrogates, as file names may bring them

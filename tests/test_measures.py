@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lts_batch import measures
+from lts_batch.metrics import measures
 
 SAMPLE_RATE = 44100
 AUDIO_MEASURES = {

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lts_batch import align, meeting
-from lts_batch.attacks import Attacks
-from lts_batch.sources import Excerpt
+from lts_batch.clips.attacks import Attacks
+from lts_batch.engine import align, meeting
+from lts_batch.files.sources import Excerpt
 
 RATE = 44100
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lts_batch.engine.mixes import MOST_DECIMALS, Mix, at, decimals, mixes
 from lts_batch.errors import SettingsError
-from lts_batch.mixes import MOST_DECIMALS, Mix, at, decimals, mixes
 from lts_batch.settings import X_LIMIT, Settings
 
 AMOUNTS = st.lists(st.floats(-X_LIMIT, X_LIMIT), min_size=1, max_size=30, unique=True)

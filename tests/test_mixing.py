@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sounds import bits, null_db, pluck
 
-from lts_batch.arrays import morph
+from lts_batch.engine.arrays import morph
 from lts_batch.errors import SettingsError
 
 CORNERS = [pluck(0.4, hz, seed=n) for n, hz in enumerate((220.0, 277.0, 331.0, 440.0))]

@@ -9,7 +9,9 @@ import torch
 from test_train import BANDS, SCHEDULE, frames, started
 from torch import Tensor
 
-from lts_batch import features, mixing_loss, vae
+from lts_batch.frame import features
+from lts_batch.models import vae
+from lts_batch.training import mixing_loss
 
 
 def shapes(count: int = 200) -> Tensor:

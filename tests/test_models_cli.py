@@ -15,10 +15,10 @@ from click.testing import CliRunner, Result
 from keras_runs import Network, write_run
 from sounds import tone
 
-from lts_batch import audio
-from lts_batch.checkpoint import load_model
-from lts_batch.classic_model import ClassicModel
 from lts_batch.cli import commands
+from lts_batch.files import audio
+from lts_batch.models.checkpoint import load_model
+from lts_batch.original.classic_model import ClassicModel
 
 Tree = Callable[[Path], dict[str, str]]
 

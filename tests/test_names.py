@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lts_batch.mixes import at, mixes
-from lts_batch.names import LIMIT_BYTES, clean, stem_names
+from lts_batch.engine.mixes import at, mixes
 from lts_batch.protocol import is_device_name, is_job_id
 from lts_batch.settings import Settings
+from lts_batch.stems.names import LIMIT_BYTES, clean, stem_names
 
 ANY_NAME = st.text(st.characters(), max_size=300)
 AMOUNTS = st.lists(st.floats(-3, 3, allow_nan=False), min_size=1, max_size=40, unique=True).map(sorted)

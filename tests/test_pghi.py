@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lts_batch import pghi, phase
-from lts_batch.filterbank import Bands, Filterbank, Grid, filterbank
-from lts_batch.measures import mr_stft_sc_db
-from lts_batch.stft import Stft, stft
+from lts_batch.frame.filterbank import Bands, Filterbank, Grid, filterbank
+from lts_batch.frame.stft import Stft, stft
+from lts_batch.metrics.measures import mr_stft_sc_db
+from lts_batch.resynthesis import pghi, phase
 
 BANDS = Bands()
 RATE = 44100
@@ -258,6 +258,6 @@ def test_a_tone_is_heard_in_its_own_bins_only() -> None:
 
 def test_the_pipeline_does_not_wait_for_it() -> None:
     """Compiling takes seconds that only those shall spend who ask for it."""
-    script = "import sys, lts_batch.pipeline; assert 'numba' not in sys.modules and 'lts_batch.pghi' not in sys.modules"
+    script = "import sys, lts_batch.engine.pipeline; assert not {'numba', 'lts_batch.resynthesis.pghi'} & set(sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lts_batch import phase
-from lts_batch.filterbank import Bands, Filterbank, Grid, filterbank
+from lts_batch.frame.filterbank import Bands, Filterbank, Grid, filterbank
+from lts_batch.resynthesis import phase
 
 BANDS = Bands()
 RATE = 22050

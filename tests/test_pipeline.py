@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lts_batch import pipeline
-from lts_batch.arrays import morph
-from lts_batch.checkpoint import Model, load_model
+from lts_batch.engine import pipeline
+from lts_batch.engine.arrays import morph
 from lts_batch.errors import ClipError, LtsError, ModelError, SettingsError
+from lts_batch.files.sources import Excerpt
+from lts_batch.models.checkpoint import Model, load_model
 from lts_batch.settings import Settings
-from lts_batch.sources import Excerpt
 
 Audio = NDArray[np.float32]
 

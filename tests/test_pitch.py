@@ -6,9 +6,9 @@ import torch
 from numpy.typing import NDArray
 from sounds import Audio, harmonic
 
-from lts_batch import pitch
-from lts_batch.filterbank import Bands
-from lts_batch.sources import Excerpt
+from lts_batch.clips import pitch
+from lts_batch.files.sources import Excerpt
+from lts_batch.frame.filterbank import Bands
 
 RATE = 44100
 CENTRES = Bands().centres_hz

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from sounds import Audio, drum, harmonic, pluck, round_noise, tone
 
-from lts_batch import loudness, planning
-from lts_batch.checkpoint import Model, load_model
+from lts_batch.clips import loudness
+from lts_batch.engine import planning
+from lts_batch.engine.planning import Plan
 from lts_batch.errors import ClipError
-from lts_batch.planning import Plan
+from lts_batch.files.sources import Excerpt
+from lts_batch.models.checkpoint import Model, load_model
 from lts_batch.settings import Settings
-from lts_batch.sources import Excerpt
 
 RATE = 44100
 

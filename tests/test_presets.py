@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lts_batch.engine.mixes import mixes
 from lts_batch.errors import SettingsError
-from lts_batch.mixes import mixes
-from lts_batch.names import stem_names
 from lts_batch.settings import Settings, as_dict, load_preset, preset_about, preset_paths, presets_folder
+from lts_batch.stems.names import stem_names
 
 ROOT = Path(__file__).parent.parent
 PRESETS = preset_paths()

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from lts_batch import manifest
 from lts_batch.errors import SettingsError
-from lts_batch.jobfile import parse
-from lts_batch.manifest import from_json
 from lts_batch.protocol import MOST_AMOUNTS, SCHEMAS, STATES, from_lines, schema, settings_schema
 from lts_batch.settings import FIELDS, Settings, as_dict, change
-from lts_batch.spool import read_status
+from lts_batch.stems import manifest
+from lts_batch.stems.manifest import from_json
+from lts_batch.watch.jobfile import parse
+from lts_batch.watch.spool import read_status
 
 DOCS = Path(__file__).parent.parent / "docs" / "protocol.md"
 EXAMPLE = re.compile(r"<!-- (schema|tsv): (\w+) -->\n```\w*\n(.*?)```", re.DOTALL)

@@ -13,16 +13,18 @@ import pytest
 from jsonschema import Draft202012Validator
 from numpy.typing import NDArray
 
-from lts_batch import __version__, audio, mixes, pipeline, whole
-from lts_batch.checkpoint import Model, load_model
+from lts_batch import __version__
+from lts_batch.clips.loudness import Meter, TruePeak
+from lts_batch.engine import mixes, pipeline
 from lts_batch.errors import ClipError, LtsError, OutputError, SettingsError
-from lts_batch.loudness import Meter, TruePeak
-from lts_batch.manifest import Manifest, from_json
-from lts_batch.moves import sha256
+from lts_batch.files import audio, whole
+from lts_batch.files.moves import sha256
+from lts_batch.files.sources import Excerpt, Resampled
+from lts_batch.models.checkpoint import Model, load_model
 from lts_batch.protocol import from_lines, schema
-from lts_batch.render import Cancelled, Clip, render
 from lts_batch.settings import Settings, as_dict, change, load_preset, presets_folder
-from lts_batch.sources import Excerpt, Resampled
+from lts_batch.stems.manifest import Manifest, from_json
+from lts_batch.stems.render import Cancelled, Clip, render
 
 Tree = Callable[[Path], dict[str, str]]
 DEMO = [presets_folder() / "demo" / name for name in ("choir.flac", "piano.flac")]

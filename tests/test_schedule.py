@@ -5,9 +5,10 @@ import itertools
 
 import pytest
 
-from lts_batch import schedule, vae
 from lts_batch.errors import SettingsError
-from lts_batch.schedule import KINDS, PRESETS, Schedule, fit, preset
+from lts_batch.models import vae
+from lts_batch.training import schedule
+from lts_batch.training.schedule import KINDS, PRESETS, Schedule, fit, preset
 
 
 @pytest.mark.parametrize("name", PRESETS)

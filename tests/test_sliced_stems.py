@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sounds import Audio, null_db, pluck, tone
 
-from lts_batch import measures, slices
-from lts_batch.arrays import morph
-from lts_batch.checkpoint import load_model
+from lts_batch.engine.arrays import morph
+from lts_batch.frame import slices
+from lts_batch.metrics import measures
+from lts_batch.models.checkpoint import load_model
 
 RATE = 16000
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lts_batch.filterbank import RING_SECONDS, Bands, Filterbank, Grid
-from lts_batch.slices import KEPT_SECONDS, MARGIN_SECONDS, ROUND_SECONDS, WHOLE_SECONDS, Slices
-from lts_batch.sources import Excerpt, read_around
+from lts_batch.files.sources import Excerpt, read_around
+from lts_batch.frame.filterbank import RING_SECONDS, Bands, Filterbank, Grid
+from lts_batch.frame.slices import KEPT_SECONDS, MARGIN_SECONDS, ROUND_SECONDS, WHOLE_SECONDS, Slices
 
 BANDS = Bands()
 RATES = [8000, 11025, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000, 47999, 48048]

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lts_batch import sources
-from lts_batch.sources import Excerpt, Resampled, Source, blocks, read_around
+from lts_batch.files import sources
+from lts_batch.files.sources import Excerpt, Resampled, Source, blocks, read_around
 
 Audio = NDArray[np.float32]
 

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lts_batch import measures, morph, pipeline, spacing
-from lts_batch.checkpoint import Model, load_model
+from lts_batch import morph
+from lts_batch.engine import pipeline, spacing
 from lts_batch.errors import ClipError, SettingsError
+from lts_batch.files.sources import Excerpt
+from lts_batch.metrics import measures
+from lts_batch.models.checkpoint import Model, load_model
 from lts_batch.settings import Settings
-from lts_batch.sources import Excerpt
 
 RATE = 22050
 Audio = NDArray[np.float32]

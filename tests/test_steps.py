@@ -10,7 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lts_batch import measures, steps
+from lts_batch.engine import steps
+from lts_batch.metrics import measures
 
 ELEVEN = tuple(round(n / 10, 6) for n in range(11))
 BANDS = 400

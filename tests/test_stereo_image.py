@@ -3,7 +3,7 @@
 import numpy as np
 from sounds import Audio, null_db, pluck
 
-from lts_batch.arrays import morph
+from lts_batch.engine.arrays import morph
 
 
 def panned(clip: Audio, left: float, right: float, delay_samples: int = 0) -> Audio:

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lts_batch import stft
 from lts_batch.errors import SettingsError
-from lts_batch.stft import Stft
+from lts_batch.frame import stft
+from lts_batch.frame.stft import Stft
 
 RATES = (8000, 11025, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
 

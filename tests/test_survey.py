@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lts_batch import loudness, sources
+from lts_batch.clips import loudness
+from lts_batch.clips.survey import LEAST_SECONDS, Survey, survey
 from lts_batch.errors import ClipError
-from lts_batch.sources import Excerpt
-from lts_batch.survey import LEAST_SECONDS, Survey, survey
+from lts_batch.files import sources
+from lts_batch.files.sources import Excerpt
 
 Audio = NDArray[np.float32]
 

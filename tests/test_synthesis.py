@@ -5,8 +5,8 @@ import pytest
 import scipy.special
 from numpy.typing import NDArray
 
-from lts_batch import effects, tones
-from lts_batch.synthesis import VOICES
+from lts_batch.material import effects, tones
+from lts_batch.material.synthesis import VOICES
 
 RATE = 44100
 

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from lts_batch import audio, features, vae
-from lts_batch.checkpoint import Model, load_model
-from lts_batch.dataset import Dataset, open_dataset
 from lts_batch.errors import CorpusError, ModelError, SettingsError
-from lts_batch.filterbank import Bands
-from lts_batch.schedule import KINDS
-from lts_batch.train import Report, Schedule, Training, saved_schedule
+from lts_batch.files import audio
+from lts_batch.frame import features
+from lts_batch.frame.filterbank import Bands
+from lts_batch.models import vae
+from lts_batch.models.checkpoint import Model, load_model
+from lts_batch.training.dataset import Dataset, open_dataset
+from lts_batch.training.schedule import KINDS
+from lts_batch.training.train import Report, Schedule, Training, saved_schedule
 
 BANDS = Bands()
 SCHEDULE = Schedule(steps=30, batch=64, rate=1e-3, latent=4, width=32, seed=5)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from lts_batch import audio, cli
-from lts_batch.checkpoint import load_frame_model
+from lts_batch import cli
 from lts_batch.cli import commands
-from lts_batch.train import Training
+from lts_batch.files import audio
+from lts_batch.models.checkpoint import load_frame_model
+from lts_batch.training.train import Training
 
 RATE = 22050
 SMALL = ("--latent", 4, "--threads", 1, "--batch", 64)
@@ -122,7 +123,7 @@ def test_a_setback_and_silent_latents_are_told(here: Path, tmp_path: Path, monke
 
 
 def test_every_preset_of_training_is_told_of_in_the_guide() -> None:
-    from lts_batch.schedule import PRESETS
+    from lts_batch.training.schedule import PRESETS
 
     guide = (Path(cli.__file__).parent.parent.parent / "docs" / "guide.md").read_text(encoding="utf-8")
     assert [name for name in PRESETS if f"| `{name}` |" not in guide] == []

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from lts_batch import features, vae
+from lts_batch.frame import features
+from lts_batch.models import vae
 
 BANDS, LATENT = 40, 6
 

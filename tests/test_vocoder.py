@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from sounds import Audio, drum, harmonic, null_db, rms_db, tone
 from torch import Tensor
 
-from lts_batch import vocoder
-from lts_batch.filterbank import Bands
-from lts_batch.slices import Slices
+from lts_batch.frame.filterbank import Bands
+from lts_batch.frame.slices import Slices
+from lts_batch.resynthesis import vocoder
 
 RATE = 44100
 HOP = 128

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lts_batch import whole
 from lts_batch.errors import OutputError
+from lts_batch.files import whole
 
 
 def test_bytes_and_text_arrive_unchanged(tmp_path):

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from sounds import Audio, pluck
 
-from lts_batch import filterbank, pipeline
-from lts_batch.arrays import morph
-from lts_batch.checkpoint import Model, load_model
+from lts_batch.engine import pipeline
+from lts_batch.engine.arrays import morph
 from lts_batch.errors import ModelError
+from lts_batch.files.sources import Excerpt
+from lts_batch.frame import filterbank
+from lts_batch.models.checkpoint import Model, load_model
 from lts_batch.settings import Settings
-from lts_batch.sources import Excerpt
 
 
 def stems(clips: list[Audio], settings: Settings, workers: int, rate: int = 44100) -> list[Audio]:

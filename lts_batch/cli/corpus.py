@@ -25,7 +25,7 @@ def render(out: Path, minutes: float, seed: int, soundfont: Path | None, as_json
 
     Needs fluidsynth and a SoundFont for the instruments; without them only the synthesis is rendered.
     """
-    from lts_batch import corpus as material
+    from lts_batch.material import corpus as material
 
     with bar("corpus", quiet=as_json) as show:
         report = material.render(out, seed=seed, minutes=minutes, soundfont=soundfont,

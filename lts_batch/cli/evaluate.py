@@ -31,8 +31,8 @@ def evaluate(model: str, folder: Path | None, pairs: int, frames_only: bool, aga
     interpolation, which need no model. Pairs are neighbours among the sounds in FOLDER; without FOLDER they are those of the
     fixed evaluation list, if the package sonic-pi-samples is installed.
     """
-    from lts_batch import evaluate as study
-    from lts_batch.checkpoint import load_frame_model
+    from lts_batch.evaluation import evaluate as study
+    from lts_batch.models.checkpoint import load_frame_model
 
     chosen = study.choose(folder, pairs)
     given = dict.fromkeys((model, *([against] if against else [])))
@@ -42,7 +42,7 @@ def evaluate(model: str, folder: Path | None, pairs: int, frames_only: bool, aga
     with bar("evaluation", quiet=as_json) as show:
         results = study.run(models, chosen, frames_only=frames_only, workers=workers, progress=show)
     if picture is not None:
-        from lts_batch import plots
+        from lts_batch.stems import plots
 
         plots.evaluation(picture, results)
     if as_json:
@@ -56,8 +56,8 @@ def evaluate(model: str, folder: Path | None, pairs: int, frames_only: bool, aga
 def _print(results: Mapping[str, Any]) -> None:
     from rich.console import Console
 
-    from lts_batch.evaluate import REBUILT
-    from lts_batch.judge import FIGURES
+    from lts_batch.evaluation.evaluate import REBUILT
+    from lts_batch.metrics.judge import FIGURES
 
     console = Console(highlight=False)
     clips = results["reconstruction"]["mean"]

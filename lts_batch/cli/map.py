@@ -35,11 +35,12 @@ def map_(model: str, clips: tuple[Path, ...], out: Path, by: str, corpus: Path |
                           " --force")
     from contextlib import ExitStack
 
-    from lts_batch import audio, latent_map, plots
-    from lts_batch.checkpoint import load_frame_model
-    from lts_batch.dataset import open_dataset
+    from lts_batch.files import audio
+    from lts_batch.files.sources import Excerpt
+    from lts_batch.models.checkpoint import load_frame_model
     from lts_batch.settings import Settings
-    from lts_batch.sources import Excerpt
+    from lts_batch.stems import latent_map, plots
+    from lts_batch.training.dataset import open_dataset
 
     loaded = load_frame_model(model)
     if corpus is None:

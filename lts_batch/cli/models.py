@@ -18,7 +18,7 @@ def models(context: click.Context, folder: Path | None, as_json: bool) -> None:
             raise click.UsageError(f"--folder and --json before {context.invoked_subcommand} belong to the list: leave them"
                                    " out, or write --json behind")
         return
-    from lts_batch import shelf
+    from lts_batch.models import shelf
 
     found = shelf.entries(folder)
     if as_json:
@@ -38,7 +38,7 @@ def models(context: click.Context, folder: Path | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="All of its description as data.")
 def show(name: str, as_json: bool) -> None:
     """The card of the model NAME (or a model folder): what it heard and how well it does."""
-    from lts_batch import shelf
+    from lts_batch.models import shelf
 
     click.echo(json.dumps(shelf.record(name), indent=1) + "\n" if as_json else shelf.card(name), nl=False)
 
@@ -48,7 +48,7 @@ def show(name: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As lines of JSON.")
 def check(names: tuple[str, ...], as_json: bool) -> None:
     """Load the models NAMES and send a tone through each; the first damaged one is named."""
-    from lts_batch import shelf
+    from lts_batch.models import shelf
 
     for name in names:
         found = shelf.check(name)
@@ -66,7 +66,7 @@ def import_(run: Path, out: Path, as_json: bool) -> None:
 
     RUN has config.ini and model/mymodel_last.h5 in it. Neither TensorFlow nor the original is needed.
     """
-    from lts_batch import shelf
+    from lts_batch.models import shelf
 
     made = shelf.import_run(run, out)
     click.echo(json.dumps(dataclasses.asdict(made), indent=1) if as_json else
@@ -79,7 +79,7 @@ def import_(run: Path, out: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="The files, as data.")
 def export(name: str, out: Path, as_json: bool) -> None:
     """Copy the model NAME (or a model folder) into a new folder, to keep or to give away."""
-    from lts_batch import shelf
+    from lts_batch.models import shelf
 
     files = shelf.export(name, out)
     click.echo(json.dumps({"folder": str(out), "files": files}, indent=1) if as_json else f"{out}: {', '.join(files)}")

@@ -7,8 +7,8 @@ import click
 
 from lts_batch import settings as schema
 from lts_batch.cli.messages import bar
+from lts_batch.engine.mixes import mixes
 from lts_batch.errors import SettingsError
-from lts_batch.mixes import mixes
 from lts_batch.settings import LEAST_CLIPS, MOST_CLIPS, Settings, change, load_preset
 
 # each says which stems there are, so the others have nothing to say beside it
@@ -89,14 +89,14 @@ def render(clips: tuple[Path, ...], out: Path, preset: str | None, curve_file: P
     _check_rivals({*differences} | ({"curve"} if curve_file is not None else set()), differences.get("spacing"))
     wanted = change(load_preset(preset) if preset else Settings(), differences, "command line")
     if curve_file is not None:
-        from lts_batch.curves import read_curve
+        from lts_batch.engine.curves import read_curve
 
         drawn = {key: value for key, value in read_curve(curve_file).items() if key not in differences}
         wanted = change(wanted, drawn, f"curve {curve_file}")
     mixes(wanted, len(clips))  # what does not fit so many clips is said before a model is read
 
-    from lts_batch import render as engine
-    from lts_batch.checkpoint import load_model
+    from lts_batch.models.checkpoint import load_model
+    from lts_batch.stems import render as engine
 
     with bar("stems", quiet=as_json) as show:
         manifest = engine.render([engine.Clip(path) for path in clips], wanted, out, model=load_model(wanted.model),

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lts_batch import schedule as plans
 from lts_batch.cli.messages import bar
 from lts_batch.errors import LtsError, OutputError
+from lts_batch.training import schedule as plans
 
 if TYPE_CHECKING:
-    from lts_batch.dataset import Dataset
-    from lts_batch.train import Report, Training
+    from lts_batch.training.dataset import Dataset
+    from lts_batch.training.train import Report, Training
 
 _LEAST_SHARE = 0.5  # of a time is for training, however long the sounds took to analyse
 
@@ -66,9 +66,9 @@ def train(folder: Path, out: Path, resume: bool, preset: str | None, time_text: 
 
     import torch
 
-    from lts_batch.dataset import open_dataset
-    from lts_batch.filterbank import Bands
-    from lts_batch.train import Training, saved_schedule
+    from lts_batch.frame.filterbank import Bands
+    from lts_batch.training.dataset import open_dataset
+    from lts_batch.training.train import Training, saved_schedule
 
     if (out / "model.json").exists() and not (resume or force):
         raise OutputError(f"{out} already holds a model: say --resume to go on with it, --force to begin anew, or choose"
@@ -100,8 +100,8 @@ def train(folder: Path, out: Path, resume: bool, preset: str | None, time_text: 
 def _fitted(schedule: plans.Schedule, left: float, dataset: "Dataset", device: str | None, free: frozenset[str],
             as_json: bool) -> plans.Schedule:
     """Width, batch and steps for the time that is left, see ``schedule.fit``; trials and figures are taken off it."""
-    from lts_batch.filterbank import Bands
-    from lts_batch.train import Training, best_device
+    from lts_batch.frame.filterbank import Bands
+    from lts_batch.training.train import Training, best_device
 
     trial = min(1.0, 0.02 * left)
 
@@ -120,8 +120,8 @@ def _fitted(schedule: plans.Schedule, left: float, dataset: "Dataset", device: s
 
 
 def _run(training: "Training", every: int, as_json: bool) -> None:
-    from lts_batch import plots
-    from lts_batch.board import Board
+    from lts_batch.stems import plots
+    from lts_batch.training.board import Board
 
     schedule, out = training.schedule, training.out
     told = len(training.setbacks)

@@ -24,7 +24,7 @@ def watch(root: Path, once: bool, model: str, settle_seconds: float, as_json: bo
 
     Pairs are clips named NAME_A and NAME_B, or two clips in a folder of their own. See docs/protocol.md.
     """
-    from lts_batch.daemon import Daemon
+    from lts_batch.watch.daemon import Daemon
 
     stop = threading.Event()
 
@@ -57,7 +57,7 @@ def watch(root: Path, once: bool, model: str, settle_seconds: float, as_json: bo
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 def allow(folder: Path | None) -> None:
     """Let job files read clips in FOLDER (and below); without FOLDER, list what is allowed."""
-    from lts_batch import allowed
+    from lts_batch.files import allowed
 
     if folder is not None:
         click.echo(f"Job files may now read clips in {allowed.allow(folder)}")

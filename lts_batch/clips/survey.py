@@ -1,0 +1,48 @@
+"""What has to be known of a clip as a whole before its first frame: one pass over its samples, in bounded memory."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lts_batch.clips import loudness
+from lts_batch.errors import ClipError
+from lts_batch.files import audio
+from lts_batch.files.sources import Source, blocks
+
+LEAST_SECONDS = 0.003  # one frame: less has no spectrum to speak of
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A clip at a glance.
+
+    Attributes:
+        peak: its largest sample.
+        energies: K-weighted mean squares ``[channels, steps]``, ``loudness.STEPS_PER_SECOND``.
+        loudness_db: integrated loudness in LUFS.
+    """
+
+    peak: float
+    energies: NDArray[np.float64]
+    loudness_db: float
+
+
+def survey(clip: Source, name: str, channels: int) -> Survey:
+    """Listens through a clip, as it sounds on ``channels`` channels: a mono one on each of them.
+
+    Raises:
+        ClipError: it is silent, or shorter than a frame.
+    """
+    if clip.samples < LEAST_SECONDS * clip.sample_rate:
+        raise ClipError(f"{name} is {clip.samples} sample{'s' * (clip.samples != 1)} long at {clip.sample_rate} Hz; a clip"
+                        f" must last at least {LEAST_SECONDS * 1000:g} ms: choose a longer part")
+    meter, peak = loudness.Meter(clip.sample_rate, clip.channels), 0.0
+    for block in blocks(clip):
+        meter.add(block)
+        peak = max(peak, audio.peak(block))
+    if peak <= 10.0 ** (audio.SILENCE_DB / 20.0):
+        raise ClipError(f"{name} is silent: its peak is below {audio.SILENCE_DB:g} dBFS, and silence has no timbre;"
+                        " choose another part")
+    energies = np.repeat(meter.energies, channels, axis=0) if clip.channels == 1 else meter.energies
+    return Survey(peak, energies, loudness.integrated_db(energies, meter.last_step))

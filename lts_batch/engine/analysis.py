@@ -1,0 +1,289 @@
+"""One clip, analysed and encoded: everything the path needs to know of it, frame by frame.
+
+A clip is analysed slice by slice, when a slice is first asked for, and each slice once for all stems that move through
+it together (the last few are kept).
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lts_batch.clips import loudness, pitch
+from lts_batch.engine import interpolate
+from lts_batch.files.sources import Source, read_around
+from lts_batch.frame import features
+from lts_batch.frame.filterbank import Bands, Filterbank
+from lts_batch.frame.slices import Slices
+from lts_batch.models import vae
+from lts_batch.models.checkpoint import Model
+from lts_batch.resynthesis import phase
+
+KEPT_SLICES = 3
+KEPT_VIEWS = 2
+DETAIL_FLOOR_DB = -100.0
+OUTSIDE = 4  # times fewer frames for the network
+NEAR_SECONDS = 0.05  # that far from the ends it is asked as often as within
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How latents are drawn where not their mean is taken."""
+
+    seed: int
+    temperature: float
+
+
+@dataclass(frozen=True)
+class Pitch:
+    """The pitch of a clip as octaves above a reference that all clips of a job share.
+
+    Latents are those of the clip at the reference pitch, so that two clips meet at one pitch in the latent space.
+    """
+
+    track: pitch.Track
+    reference_hz: float
+
+    def octaves(self, times_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """log2(f0 / reference) at each time ``[n]``; defined everywhere, see ``strength``."""
+        return np.asarray(np.log2(self.track.f0_at(times_seconds) / self.reference_hz))
+
+    def strength(self, times_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How surely the clip is pitched at each time ``[n]``, 0 to 1."""
+        return self.track.strength_at(times_seconds)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """A clip over a run of frames.
+
+    Attributes:
+        coefficients: ``[channels, rows, frames]``, residual rows included; where nobody wants their phase, magnitudes of the
+            model rows.
+        levels: norms of the frames ``[channels, frames]``.
+        loudness: the same, K-weighted.
+        latents: ``[channels, frames, latent]``.
+        lost: log(t + e) - log(d + f) of true and decoded magnitudes ``[channels, model rows, frames]``.
+    """
+
+    coefficients: Tensor
+    levels: Tensor
+    loudness: Tensor
+    latents: Tensor
+    lost: Tensor
+
+    def true(self, rows: int, frames: Tensor | None = None) -> Tensor:
+        """Magnitudes of the first ``rows`` rows, of all frames or some."""
+        found = self.coefficients[:, :rows]
+        found = found if frames is None else found[..., frames]
+        return phase.strengths(found) if found.is_complex() else found
+
+
+class Analysis:
+    """A clip laid out as ``samples`` samples on ``channels`` channels, zeros past its end.
+
+    Args:
+        peak: its largest sample; floors are relative to it.
+        detail: whether what the model loses is wanted; without it nothing is decoded here.
+        phases: whether complex coefficients are wanted, or magnitudes only.
+        every: thinning of the frames, see ``Slices``.
+        ask_every: how many of those there are for one that the network is asked for.
+        period: the clip begins again after so many samples.
+        round: it has no ends: sound goes on before sample 0 and after the last.
+        drawing: draw latents from the encoder's distribution instead of taking the mean.
+        pitched: encode at the reference pitch.
+    """
+
+    def __init__(self, source: Source, samples: int, channels: int, peak: float, model: Model, *, detail: bool,
+                 phases: bool = True, every: int = 1, ask_every: int = 1, period: int | None = None,
+                 round: bool = False, drawing: Drawing | None = None, pitched: Pitch | None = None) -> None:
+        self.source, self.channels, self.peak, self.model = source, channels, peak, model
+        self.detail, self.phases, self.period, self.round = detail, phases, period, round
+        self.drawing, self.pitched, self.ask_every = drawing, pitched, ask_every
+        self.slices = Slices(samples, source.sample_rate, model.bands, every, round)
+        self.floor = peak * 10.0 ** (DETAIL_FLOOR_DB / 20.0)
+        self._kept: OrderedDict[int, Frames] = OrderedDict()
+        self._views: OrderedDict[int, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def bank(self) -> Filterbank:
+        """The filterbank of the clip's slices."""
+        return self.slices.bank(str(self.model.device))
+
+    def slice(self, number: int) -> Frames:
+        """All frames of one slice, in rising order."""
+        with self._lock:
+            if number not in self._kept:
+                while len(self._kept) >= KEPT_SLICES:
+                    self._kept.popitem(last=False)
+                self._kept[number] = self._analyse(number)
+            self._kept.move_to_end(number)
+            return self._kept[number]
+
+    def view(self, number: int, make: Callable[[], T]) -> T:
+        """Something that was made of a slice before, or is made now: what all stems in the clip's own time share."""
+        with self._lock:
+            if number not in self._views:
+                while len(self._views) >= KEPT_VIEWS:
+                    self._views.popitem(last=False)
+                self._views[number] = make()
+            return self._views[number]  # type: ignore[no-any-return]
+
+    def gather(self, frames: NDArray[np.int64]) -> Frames:
+        """Columns at absolute frames ``[n]`` from the slices that know them best; silence where there is none."""
+        numbers, places, known = self.slices.locate(frames)
+        runs = np.flatnonzero(np.diff(numbers, prepend=-1))
+        parts = []
+        for begin, end in zip(runs, [*runs[1:], len(frames)], strict=True):
+            whole = self.slice(int(numbers[begin]))
+            columns = torch.from_numpy(places[begin:end]).to(self.model.device)
+            there = torch.from_numpy(known[begin:end].astype(np.float32)).to(self.model.device)
+            parts.append(Frames(whole.coefficients[..., columns].mul_(there), whole.levels[:, columns] * there,
+                                whole.loudness[:, columns] * there, whole.latents[:, columns],
+                                whole.lost[..., columns].mul_(there) if self.detail else whole.lost))
+        if len(parts) == 1:
+            return parts[0]
+        return Frames(torch.cat([part.coefficients for part in parts], -1), torch.cat([part.levels for part in parts], -1),
+                      torch.cat([part.loudness for part in parts], -1), torch.cat([part.latents for part in parts], 1),
+                      torch.cat([part.lost for part in parts], -1) if self.detail else parts[0].lost)
+
+    def audio(self, start: int, count: int) -> NDArray[np.float32]:
+        """The clip as it is laid out, ``[channels, count]`` from sample ``start``, which may lie before its first."""
+        found = read_around(self.source, start, count, period=self.period)
+        if not self.round:
+            found[:, :max(0, -start)] = 0.0
+            found[:, max(0, self.slices.samples - start):] = 0.0
+        # mono goes to every channel; a clip with fewer channels than another leaves the rest silent
+        return np.repeat(found, self.channels, axis=0) if len(found) == 1 else np.pad(
+            found, ((0, self.channels - len(found)), (0, 0)))
+
+    @torch.no_grad()
+    def shapes(self, number: int) -> tuple[Tensor, Tensor]:
+        """What the network is to see of a slice: levels ``[channels, frames]``, log shapes ``[channels, frames, bands]``."""
+        _, true = self._transformed(number)
+        return self._seen(true, self._octaves(number))
+
+    def _transformed(self, number: int) -> tuple[Tensor, Tensor]:
+        """Coefficients ``[channels, rows, frames]`` of a slice, and the magnitudes of its model rows."""
+        bank, slices = self.bank, self.slices
+        samples = self.audio(slices.audio_start(number), slices.transform[0])
+        if slices.whole:  # a whole clip starts at sample 0 of its transform; what lies before it is at the circle's end
+            samples = np.roll(samples, slices.audio_start(number), axis=1)
+        coefficients = slices.risen(bank.forward(torch.from_numpy(samples).to(self.model.device), slices.every))
+        return coefficients, phase.strengths(coefficients[:, :bank.model_rows])
+
+    def _seen(self, true: Tensor, octaves: NDArray[np.float64] | None) -> tuple[Tensor, Tensor]:
+        """Levels and log shapes of magnitudes ``[channels, model rows, frames]``, at the reference pitch."""
+        rows, bands = true.shape[1], self.model.bands
+        flat = true if octaves is None else pitch.shift(true, -octaves, bands.centres_hz[:rows])
+        padded = torch.nn.functional.pad(flat, (0, 0, 0, len(bands) - rows))
+        levels, shapes = features.split(padded.transpose(1, 2))
+        return levels if octaves is None else torch.linalg.vector_norm(true, dim=1), shapes
+
+    @torch.no_grad()
+    def _analyse(self, number: int) -> Frames:
+        bank, slices, device = self.bank, self.slices, self.model.device
+        coefficients, true = self._transformed(number)
+        loud = k_norms(true, self.model)
+        octaves = self._octaves(number)
+        levels, shapes = self._seen(true, octaves)
+        thinning = Thinning.of(slices, number, self.ask_every, device)
+        few = shapes[:, thinning.kept]
+        mean, log_variance = (thinning.filled(values.reshape(*few.shape[:2], -1))
+                              for values in self.model.encode_shapes(few.reshape(-1, few.shape[-1])))
+        latents = mean
+        if self.drawing is not None:
+            spread = log_variance + 2.0 * np.log(max(self.drawing.temperature, 1e-9))
+            latents = vae.draw(latents, spread, self._noise(number, latents.shape).to(device))
+        lost = true.new_zeros(0)
+        if self.detail:
+            decoded = decode(self.model, latents, levels, bank.model_rows, thinning)
+            if octaves is not None:
+                decoded = pitch.shift(decoded, octaves, self.model.bands.centres_hz[:bank.model_rows])
+            lost = (true + self.floor).div_(decoded.add_(interpolate.said_floor(levels, self.floor))).log_()
+        return Frames(coefficients if self.phases else true, levels, loud, latents, lost)
+
+    def _octaves(self, number: int) -> NDArray[np.float64] | None:
+        """How far above the reference pitch each frame of a slice is."""
+        if self.pitched is None:
+            return None
+        return self.pitched.octaves(self.slices.frames(number) * self.slices.hop_samples / self.source.sample_rate)
+
+    def _noise(self, number: int, shape: torch.Size) -> Tensor:
+        """Noise that belongs to absolute frames, so that overlapping slices draw the same latents."""
+        assert self.drawing is not None
+        frames, hop = self.slices.frames(number), self.slices.hop_frames
+        columns = []
+        for block in range(frames[0] // hop, frames[-1] // hop + 1):
+            generator = torch.Generator().manual_seed(self.drawing.seed * 1_000_003 + block + 500_000)
+            columns.append(torch.randn(shape[0], hop, shape[2], generator=generator))
+        first = int(frames[0] - frames[0] // hop * hop)
+        return torch.cat(columns, dim=1)[:, first:first + shape[1]]
+
+
+@dataclass(frozen=True)
+class Thinning:
+    """The frames that the network is asked for: every so manyth, counted from frame 0 of the clip or stem, and both ends.
+
+    A frame lasts 3 ms, and its neighbours share most of their windows with it: what the network says of them is as smooth.
+    Before the start and after the end, where little but the lowest bands rings, it is asked ``OUTSIDE`` times less often.
+
+    Attributes:
+        kept: which frames ``[kept]``.
+        below, share: between which of them each frame lies, and how far on ``[frames]``.
+    """
+
+    kept: Tensor
+    below: Tensor
+    share: Tensor
+
+    @classmethod
+    def of(cls, slices: Slices, part: int, step: int, device: torch.device) -> "Thinning":
+        """For the frames of a slice."""
+        numbers = slices.frames(part)
+        frames = len(numbers)
+        near = NEAR_SECONDS * slices.sample_rate / slices.hop_samples
+        inside = (numbers >= -near) & (numbers <= slices.samples / slices.hop_samples + near)
+        wanted = numbers % np.where(inside, step, step * OUTSIDE) == 0
+        kept = np.union1d(np.flatnonzero(wanted), [0, frames - 1])
+        below = np.clip(np.searchsorted(kept, np.arange(frames), side="right") - 1, 0, max(len(kept) - 2, 0))
+        gaps = np.diff(kept, append=kept[-1] + 1)
+        share = ((np.arange(frames) - kept[below]) / gaps[below]).astype(np.float32)
+        return cls(*(torch.from_numpy(values).to(device) for values in (kept, below, share)))
+
+    def filled(self, values: Tensor) -> Tensor:
+        """Values ``[channels, kept, n]`` of the kept frames to all of them ``[channels, frames, n]``."""
+        if len(self.kept) == len(self.below):
+            return values
+        return torch.lerp(values[:, self.below], values[:, self.below + 1], self.share[:, None])
+
+
+def k_norms(magnitudes: Tensor, model: Model) -> Tensor:
+    """K-weighted norms ``[channels, frames]`` of magnitudes ``[channels, rows, frames]``."""
+    return torch.einsum("r,crf->cf", _k_powers(model.bands, magnitudes.shape[1]).to(magnitudes), magnitudes.square()).sqrt()
+
+
+@lru_cache(maxsize=8)
+def _k_powers(bands: Bands, rows: int) -> Tensor:
+    return torch.from_numpy(loudness.k_response(bands.centres_hz[:rows]) ** 2)
+
+
+def decode(model: Model, latents: Tensor, levels: Tensor, rows: int, thinning: Thinning) -> Tensor:
+    """Latents ``[channels, frames, latent]`` and levels ``[channels, frames]`` to magnitudes ``[channels, rows, frames]``.
+
+    The network is asked for the frames that ``thinning`` keeps; the log shapes between them lie on straight lines.
+    """
+    few = latents[:, thinning.kept]
+    shapes = model.decode_shapes(few.reshape(-1, few.shape[-1])).reshape(*few.shape[:2], -1)
+    magnitudes = features.join(levels.reshape(-1), thinning.filled(shapes).reshape(levels.numel(), -1))
+    return magnitudes.reshape(*levels.shape, -1).transpose(1, 2)[:, :rows].contiguous()

@@ -1,0 +1,259 @@
+"""The two libraries that decode clips, behind one interface: soundfile, and pedalboard as the wider net.
+
+Both read from an open binary handle, so that what was checked is what is read. What they cannot be relied on for is
+mended here: headers that promise more than the file holds, lengths that are only estimates, and seeking in Ogg.
+"""
+
+import io
+from contextlib import suppress
+from pathlib import PurePath
+from typing import Any, BinaryIO, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lts_batch.errors import ClipError
+from lts_batch.files import riff
+
+FORMATS = "WAV, AIFF, FLAC, OGG, MP3"
+AGAIN = "export it again from where it came"
+_BLOCK_SAMPLES = 1 << 16
+_UNKNOWN_LENGTH_SAMPLES = 1 << 40  # no clip is that long; libsndfile says 2**63 - 1 where a FLAC header gives no length
+_MP3_SLACK_SAMPLES = 4 * 1152  # the header counts whole frames, with the padding at both ends and maybe with itself
+
+
+class Decoder(Protocol):
+    """Samples of an open clip, by position."""
+
+    sample_rate: int
+    channels: int
+    samples: int
+    format: str
+    subtype: str
+
+    def read(self, start: int, count: int) -> NDArray[np.float32]:
+        """Samples ``start`` to ``start + count`` as ``[channels, n]``; n is smaller where the file ends too soon."""
+        ...
+
+    def close(self) -> None:
+        """Let the library's own memory go; the handle stays open."""
+        ...
+
+
+class _View(io.RawIOBase):
+    """A file as the libraries should see it: without its name, and where need be with a few bytes read as others.
+
+    soundfile takes a name that ends in .raw as leave to guess. The file itself is left alone, also when this is closed.
+    """
+
+    def __init__(self, handle: BinaryIO, patch_at: int = 0, patch: bytes = b"") -> None:
+        super().__init__()
+        self._handle, self._patch_at, self._patch = handle, patch_at, patch
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._handle.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._handle.tell()
+
+    def readinto(self, buffer: Any, /) -> int:
+        start = self._handle.tell()
+        data = bytearray(self._handle.read(len(buffer)))
+        for n, byte in enumerate(self._patch, self._patch_at - start):
+            if 0 <= n < len(data):
+                data[n] = byte
+        buffer[:len(data)] = data
+        return len(data)
+
+
+def open_decoder(handle: BinaryIO, name: str) -> Decoder:
+    """Open a clip with the first library that can.
+
+    Args:
+        handle: readable, seekable, binary.
+        name: what to call the clip in an error.
+
+    Raises:
+        ClipError: empty, cut short, or not audio.
+    """
+    if riff.file_bytes(handle) == 0:
+        raise ClipError(f"{name} is empty (0 bytes): {AGAIN}")
+    view = _checked(handle, name)
+    for library in (SoundFileDecoder, PedalboardDecoder):
+        with suppress(_Unreadable):
+            view.seek(0)
+            return library(view, name)
+    raise ClipError(f"{name} is not audio that can be read here: give a clip in one of {FORMATS}")
+
+
+class _Unreadable(Exception):
+    """This library cannot open the clip; the next one may."""
+
+
+class SoundFileDecoder:
+    """Decodes with libsndfile."""
+
+    def __init__(self, view: _View, name: str) -> None:
+        self._view, self._name = view, name
+        mp3_promise = _mp3_promise(view)  # before libsndfile, which relies on finding the file where it left it
+        self._file = self._open()
+        self.sample_rate: int = self._file.samplerate
+        self.channels: int = self._file.channels
+        self.samples: int = self._file.frames
+        self.format: str = self._file.format
+        self.subtype: str = self._file.subtype
+        unknown_length = self.samples >= _UNKNOWN_LENGTH_SAMPLES
+        # libsndfile's seek in Ogg often lands beside the sample asked for, so there we decode up to it
+        self._exact_seek = self.format != "OGG" and not unknown_length
+        if self.subtype.startswith("MPEG") or unknown_length:
+            self._count(mp3_promise)
+
+    def _open(self) -> Any:
+        import soundfile
+
+        self._view.seek(0)
+        self._position = 0
+        try:
+            file = soundfile.SoundFile(self._view)
+        except (soundfile.LibsndfileError, ValueError, TypeError):
+            raise _Unreadable from None
+        file.seekable = lambda: False  # or soundfile seeks to where it is after every block, which Ogg doesn't survive
+        return file
+
+    def _count(self, promised: int | None) -> None:
+        """Lengths of MP3 are guesses from the size of the file, so they are counted (some 500 times real time)."""
+        counted = 0
+        while block := self.read(counted, _BLOCK_SAMPLES).shape[1]:
+            counted += block
+        if promised is not None and counted < promised - _MP3_SLACK_SAMPLES:
+            raise _truncated(self._name, f"its header promises {promised} samples, {counted} are there")
+        self.samples = counted
+        self._file.close()
+        self._file = self._open()
+
+    def read(self, start: int, count: int) -> NDArray[np.float32]:
+        """Samples ``start`` to ``start + count`` as ``[channels, n]``, n <= count."""
+        import soundfile
+
+        try:
+            self._go_to(start)
+            block = self._file.read(count, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            why = error.error_string.strip(" .")
+            raise ClipError(f"{self._name} is damaged or cut short ({why}): {AGAIN}") from None
+        self._position = start + len(block)
+        return np.ascontiguousarray(block.T)
+
+    def _go_to(self, start: int) -> None:
+        if start == self._position:
+            return
+        if self._exact_seek:
+            self._file.seek(start)
+            return
+        if start < self._position:
+            self._file.close()
+            self._file = self._open()
+        while self._position < start:
+            skipped = len(self._file.read(min(_BLOCK_SAMPLES, start - self._position), dtype="float32"))
+            if not skipped:
+                raise _truncated(self._name, f"it ends after {self._position} of {self.samples} samples")
+            self._position += skipped
+
+    def close(self) -> None:
+        """Close libsndfile's side."""
+        self._file.close()
+
+
+class PedalboardDecoder:
+    """Decodes with pedalboard: what the operating system knows besides, such as AAC on macOS and Windows."""
+
+    def __init__(self, view: _View, name: str) -> None:
+        from pedalboard.io import AudioFile
+
+        try:
+            self._file: Any = AudioFile(cast(BinaryIO, view))
+        except (ValueError, RuntimeError):
+            raise _Unreadable from None
+        self.sample_rate = int(self._file.samplerate)
+        self.channels: int = self._file.num_channels
+        self.samples = int(self._file.frames)
+        self.format: str = PurePath(name).suffix[1:].upper() or "unknown"
+        self.subtype: str = self._file.file_dtype
+        self._name = name
+        # pedalboard divides integers by the largest code, not by full scale: a 16-bit -32768 comes as -1.00003
+        bits = int(self.subtype.removeprefix("int")) if self.subtype.startswith("int") else 32
+        self._scale = np.float32(1 - 2.0 ** (1 - bits)) if bits < 32 else np.float32(1)
+
+    def read(self, start: int, count: int) -> NDArray[np.float32]:
+        """Samples ``start`` to ``start + count`` as ``[channels, n]``, n <= count."""
+        try:
+            if start != self._file.tell():
+                self._file.seek(start)
+            return np.ascontiguousarray(self._file.read(count), dtype=np.float32) * self._scale
+        except (ValueError, RuntimeError, OSError) as error:
+            raise ClipError(f"{self._name} is damaged or cut short ({error}): {AGAIN}") from None
+
+    def close(self) -> None:
+        """Close pedalboard's side."""
+        self._file.close()
+
+
+# ---------------------------------------------------------------- what headers promise
+
+
+def _checked(handle: BinaryIO, name: str) -> _View:
+    """The file, if the file holds what its header promises; WAV from a pipe gets the size that it could not know."""
+    present = riff.file_bytes(handle)
+    _check_ogg(handle, present, name)
+    chunk = riff.audio_chunk(handle)
+    if chunk is None:
+        return _View(handle)
+    left = present - chunk.start
+    if riff.is_unknown(chunk.size_bytes):
+        if chunk.name == b"data" and chunk.size_bytes == 0 and left and not riff.is_chunk_list(handle, chunk.start):
+            return _View(handle, chunk.size_at, b"\xff\xff\xff\xff")  # libsndfile reads this one as "to the end"
+        return _View(handle)
+    if left < chunk.size_bytes:
+        raise _truncated(name, f"its header promises {chunk.size_bytes} bytes of audio, {left} are there")
+    return _View(handle)
+
+
+def _check_ogg(handle: BinaryIO, present: int, name: str) -> None:
+    """Refuse an Ogg file whose last page is cut (RFC 3533: 27 bytes, the segment table, the segments)."""
+    handle.seek(0)
+    if handle.read(4) != b"OggS":
+        return
+    start = max(0, present - (1 << 17))  # a page has at most 65,307 bytes
+    handle.seek(start)
+    tail = handle.read()
+    page = tail[tail.rfind(b"OggS"):]
+    segments = page[26] if len(page) > 26 else 0
+    wanted = 27 + segments + sum(page[27:27 + segments])
+    if len(page) < max(wanted, 28):
+        raise _truncated(name, f"its last page should have {wanted} bytes, {len(page)} are there")
+
+
+def _mp3_promise(handle: _View) -> int | None:
+    """Samples by the Xing or Info header of an MP3 file, if it has one (frames of 1152 samples, 576 below 32 kHz)."""
+    handle.seek(0)
+    head = handle.read(10) or b""
+    skip = 0
+    if head[:3] == b"ID3" and len(head) == 10:  # its size has 7 bits to the byte
+        skip = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    handle.seek(skip)
+    frame = handle.read(200) or b""
+    found = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if frame[:1] != b"\xff" or found < 0 or len(frame) < found + 12 or not frame[found + 7] & 1:
+        return None
+    samples_per_frame = 1152 if frame[1] & 0x08 else 576
+    return int.from_bytes(frame[found + 8:found + 12], "big") * samples_per_frame
+
+
+def _truncated(name: str, found: str) -> ClipError:
+    return ClipError(f"{name} is cut short: {found}; wait until it is fully copied, or {AGAIN}")

@@ -1,0 +1,1 @@
+"""The variational autoencoders: networks, their files, and the shelf they stand on."""

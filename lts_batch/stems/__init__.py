@@ -1,0 +1,1 @@
+"""Stems as people meet them: names, files, manifests, pictures."""

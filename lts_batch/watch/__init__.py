@@ -1,0 +1,1 @@
+"""The watched folder: jobs found, claimed, rendered, delivered, and closed."""
