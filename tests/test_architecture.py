@@ -26,8 +26,8 @@ resynthesis: phase turning carry pghi vocoder
 models: networks vae checkpoint shelf
 material: tones synthesis soundfont effects arrangement corpus
 training: alike schedule augment dataset mixing_loss train adapt board
-engine: mixes curves chain interpolate align meeting steps analysis planning targets rebuild guard finish classic_stems fit \
-pipeline spacing arrays
+engine: mixes curves chain interpolate align levels meeting steps analysis planning reading targets rebuild guard finish \
+classic_stems fit pipeline spacing arrays
 evaluation: framepath stempath evaluate
 stems: names manifest plots latent_map render
 watch: jobfile jobs spool wakeup scan heartbeat closing summary workshop daemon

@@ -5,7 +5,7 @@ import pytest
 from sounds import Audio, drum, harmonic, pluck, round_noise, tone
 
 from lts_batch.clips import loudness
-from lts_batch.engine import planning
+from lts_batch.engine import levels, planning
 from lts_batch.engine.planning import Plan
 from lts_batch.errors import ClipError
 from lts_batch.files.sources import Excerpt
@@ -58,7 +58,8 @@ def test_a_curve_that_moves_has_no_weights(model: Model) -> None:
     assert stem.mix.weights is None
     assert stem.loudness_db is None, "its loudness moves"
     assert stem.samples == round(0.6 * RATE)
-    assert stem.corrections.shape == (2, planning.LOUDNESS_NODES)
+    assert stem.law is not None
+    assert stem.law.louder_db.shape == stem.law.amounts.shape == (levels.NODES,)
 
 
 def test_lengths_lie_on_the_line(model: Model) -> None:
@@ -75,19 +76,22 @@ def test_lengths_lie_on_the_line(model: Model) -> None:
 def test_ends_need_no_correction_and_are_not_levelled(model: Model) -> None:
     stems = planned(model, plucks(), x=(0.0, 0.5, 1.0)).stems
     for stem in (stems[0], stems[2]):
-        assert not stem.corrections[1].any()
+        assert stem.law is not None
+        assert not stem.law.louder_db.any()
         assert stem.loudness_db is None, "a clip has its own loudness"
-    assert stems[1].corrections[0].tolist() == [0.5]
+    assert stems[1].law is not None
+    assert stems[1].law.amounts.tolist() == [0.5]
 
 
 def test_a_moving_stem_needs_no_correction_where_it_is_a_clip(model: Model) -> None:
     (stem,) = planned(model, plucks(), curve=((0.0, -0.3), (1.0, 1.2))).stems
-    amounts, louder = stem.corrections
+    assert stem.law is not None
+    amounts, louder = stem.law.amounts, stem.law.louder_db
     assert (np.diff(amounts) > 0).all()
     assert amounts[0] == -0.3
     assert amounts[-1] == 1.2
     assert louder[np.isin(amounts, (0.0, 1.0))].tolist() == [0.0, 0.0]
-    assert np.abs(louder).max() <= planning.MOST_LOUDER_DB
+    assert np.abs(louder).max() <= levels.MOST_LOUDER_DB
 
 
 def test_loudness_lies_on_the_line(model: Model) -> None:
@@ -106,15 +110,15 @@ def test_beyond_the_clips_loudness_is_bounded(model: Model) -> None:
 
 def test_hits_that_do_not_meet_are_made_louder_within_bounds(model: Model) -> None:
     clips = [drum(0.6, 0.05, 110.0), drum(0.6, 0.4, 110.0, seed=1)]
-    apart = planned(model, clips, x=(0.5,)).stems[0].corrections[1, 0]
-    same = planned(model, [clips[0], drum(0.6, 0.05, 110.0, seed=1)], x=(0.5,)).stems[0].corrections[1, 0]
+    apart = planned(model, clips, x=(0.5,)).stems[0].law.louder_db[0]
+    same = planned(model, [clips[0], drum(0.6, 0.05, 110.0, seed=1)], x=(0.5,)).stems[0].law.louder_db[0]
     assert abs(same) < 1.0
-    assert 3.0 < apart <= planning.MOST_LOUDER_DB
+    assert 3.0 < apart <= levels.MOST_LOUDER_DB
 
 
 def test_steady_tones_need_no_correction_between_them(model: Model) -> None:
     (stem,) = planned(model, [harmonic(1.0, 220.0), harmonic(1.0, 220.0, gain=0.05)], x=(0.5,)).stems
-    assert stem.corrections[1, 0] == pytest.approx(0.0, abs=0.3)
+    assert stem.law.louder_db[0] == pytest.approx(0.0, abs=0.3)
 
 
 def test_levels_that_match_have_the_loudness_of_clip_1(model: Model) -> None:
@@ -127,7 +131,7 @@ def test_levels_that_match_have_the_loudness_of_clip_1(model: Model) -> None:
 def test_levels_that_are_kept_are_left_alone(model: Model) -> None:
     for stem in planned(model, plucks(), x=(0.0, 0.5), level="keep").stems:
         assert stem.loudness_db is None
-        assert not stem.corrections.any()
+        assert stem.law is None
 
 
 def test_an_amount_of_levels_apart_from_timbre(model: Model) -> None:
@@ -196,7 +200,7 @@ def test_repeated_clips_are_round_where_their_rounds_are_whole(model: Model, sec
     assert [clip.period for clip in plan.clips] == [RATE, round(seconds * RATE)]
     assert [stem.samples for stem in plan.stems] == [RATE] * 3
     assert all(warp.is_identity for stem in plan.stems for warp in stem.warps)
-    assert abs(plan.stems[1].corrections[1, 0]) < 3, "a clip that is repeated is heard all along"
+    assert abs(plan.stems[1].law.louder_db[0]) < 3, "a clip that is repeated is heard all along"
 
 
 def test_forced_loops_with_broken_rounds_are_not_round(model: Model) -> None:

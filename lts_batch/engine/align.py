@@ -51,6 +51,12 @@ class Warp:
         after = np.maximum(times - self.stem[-1], 0.0)
         return np.asarray(inside + before + after)
 
+    def speeds(self, times: Times) -> Times:
+        """How fast clip time passes at stem times ``[n]``, which are evenly spaced: the mean from half a step before each to
+        half a step after."""
+        half = (times[-1] - times[0]) / max(1, len(times) - 1) / 2.0 or 0.5
+        return (self(times + half) - self(times - half)) / (2.0 * half)
+
 
 @dataclass(frozen=True)
 class Anchors:

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from lts_batch.clips import attacks, loudness
 from lts_batch.clips.survey import survey
-from lts_batch.engine import align, interpolate, mixes, planning, targets
+from lts_batch.engine import align, interpolate, levels, mixes, planning, reading, targets
+from lts_batch.engine.levels import Law
 from lts_batch.engine.planning import Stem
 from lts_batch.errors import ClipError
 from lts_batch.files.sources import Mono, Resampled, Source, read_around
@@ -81,9 +82,10 @@ def plan(clips: Sequence[Source], settings: Settings, model: ClassicModel, names
     for mix in wanted:
         inside = None if mix.weights is None else interpolate.shares(torch.tensor(mix.weights)[:, None].double())[:, 0].tolist()
         layout = align.layout(lengths, inside, rate, length=settings.length)
-        nodes = [] if settings.level == "keep" else planning.level_nodes(mix, settings)
-        loudness_db = planning.line(nodes[0], surveys) if len(nodes) == 1 else None
-        inner.append(Stem(mix, layout.samples, layout.warps, np.zeros((2, 1)), loudness_db))
+        nodes = [] if settings.level == "keep" else levels.nodes(mix, settings)
+        law = levels.law(nodes, layout, surveys, rate, repeated=settings.align == "loop") if nodes else None
+        loudness_db = levels.line(nodes[0], surveys) if len(nodes) == 1 else None
+        inner.append(Stem(mix, layout.samples, layout.warps, law, loudness_db))
     warped = any(not warp.is_identity for stem in inner for warp in stem.warps)
     locks = tuple(attacks.find(source).times if warped and settings.phase == "source" else np.zeros(0) for source in sources)
     out = settings.sample_rate or rate
@@ -201,10 +203,10 @@ def _waveform(plan: ClassicPlan, stem: Stem, clips: Sequence[_Analysed]) -> Audi
     """A stem ``[samples]`` at the model's rate."""
     layout, settings = plan.model.layout, plan.settings
     times = np.arange(layout.frames(stem.samples), dtype=np.float64) * layout.hop_samples
-    w, levels = weights(plan, stem, times)
+    w, loud = weights(plan, stem, times)
     positions = [warp(times) / layout.hop_samples for warp in stem.warps]
     places = [_Place.of(one, clip.coefficients.shape[1]) for one, clip in zip(positions, clips, strict=True)]
-    magnitudes = _magnitudes(plan, clips, places, w, levels)
+    magnitudes = _magnitudes(plan, stem, clips, places, w, loud)
     if settings.phase != "source":
         iterations = plan.model.iterations if settings.repair is None else max(1, settings.repair)
         return classic.rebuild(magnitudes.T, stem.samples, iterations, settings.seed, layout)
@@ -213,7 +215,7 @@ def _waveform(plan: ClassicPlan, stem: Stem, clips: Sequence[_Analysed]) -> Audi
         if not share.any():
             continue
         own = stem.warps[number].is_identity
-        locks = targets.locked(stem.warps[number](times), plan.locks[number], None)
+        locks = reading.locked(stem.warps[number](times), plan.locks[number], None)
         found = clip.coefficients if own else propagated(clip.coefficients, place.low, place.high, place.share, locks)
         norms = np.linalg.norm(found, axis=0)
         guide += found * (share / np.maximum(norms, max(_QUIET * float(norms.max()), 1e-30)))
@@ -223,9 +225,9 @@ def _waveform(plan: ClassicPlan, stem: Stem, clips: Sequence[_Analysed]) -> Audi
     return classic.nearest(found, stem.samples, layout)
 
 
-def _magnitudes(plan: ClassicPlan, clips: Sequence[_Analysed], places: Sequence[_Place], w: Tensor, levels: Tensor
+def _magnitudes(plan: ClassicPlan, stem: Stem, clips: Sequence[_Analysed], places: Sequence[_Place], w: Tensor, loud: Tensor
                 ) -> NDArray[np.float32]:
-    """Magnitudes of a stem ``[bands, frames]``."""
+    """Magnitudes of a stem ``[bands, frames]``, under weights of timbre and of levels."""
     settings = plan.settings
     latents = interpolate.latents([place.between(clip.mean, 0)[None] for clip, place in zip(clips, places, strict=True)], w,
                                   settings.path)[0]
@@ -242,18 +244,18 @@ def _magnitudes(plan: ClassicPlan, clips: Sequence[_Analysed], places: Sequence[
     for again in (False, True):  # as in targets.target
         if bool(interpolate.outside(w).any()):
             found = interpolate.bounded(found, true, w)
-        if settings.level != "keep" and not again:
-            found = _corrected(plan, found, true, levels)
+        if stem.law is not None and not again:
+            found = _corrected(plan, stem.law, found, true, loud)
     return np.ascontiguousarray(found[0].numpy())
 
 
-def _corrected(plan: ClassicPlan, magnitudes: Tensor, true: Sequence[Tensor], levels: Tensor) -> Tensor:
+def _corrected(plan: ClassicPlan, law: Law, magnitudes: Tensor, true: Sequence[Tensor], loud: Tensor) -> Tensor:
     """Magnitudes ``[1, bands, frames]`` of the loudness that lies between the clips', frame by frame."""
     response = loudness.k_response(classic.band_frequencies_hz(plan.model.layout)).astype(np.float32)
     norms = [(one * torch.from_numpy(response)[:, None]).norm(dim=1) for one in (*true, magnitudes)]
     peaks = [float(norm.max()) for norm in norms[:-1]]
-    wanted = interpolate.levels(norms[:-1], levels, peaks)
-    return interpolate.corrected(magnitudes, norms[-1], wanted, max(peaks) * targets.INAUDIBLE)
+    wanted = law.wanted(norms[:-1], loud, peaks)
+    return magnitudes * levels.gains(norms[-1], wanted, max(peaks) * targets.INAUDIBLE)[:, None]
 
 
 # ---------------------------------------------------------------- phase

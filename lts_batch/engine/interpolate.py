@@ -1,4 +1,4 @@
-"""The interpolation amount over time, and the paths it draws: through latents, levels and detail.
+"""The interpolation amount over time, and the paths it draws: through latents and detail.
 
 Two or more clips are mixed by weights that sum to 1; weights outside of 0..1 go beyond the clips. For two clips they are
 (1 - x, x): x = 0 is clip 1, x = 1 is clip 2. ``w`` is ``[clips, frames]``; *shares* are weights that cannot go outside.
@@ -13,10 +13,7 @@ from torch import Tensor
 
 from lts_batch.frame import features
 
-LEVEL_FLOOR_DB = -60.0  # below the clip's peak; loudness is interpolated in dB above it
-LEVEL_HEADROOM_DB = 6.0  # how far beyond the ends a frame may pass the louder clip's, where the other is silent, say
 HEADROOM_DB = 12.0  # how far a step beyond the ends may pass the louder clip, band by band
-CORRECTION_DB = 30.0  # the most by which a frame's loudness is corrected
 _PARALLEL = 1e-4  # radians between two latents, below which the arc between them is a line
 
 
@@ -87,21 +84,6 @@ def latents(clips: Sequence[Tensor], w: Tensor, path: str) -> Tensor:
     return weights[0][..., None] * one + weights[1][..., None] * two
 
 
-def levels(clips: Sequence[Tensor], w: Tensor, peaks: Sequence[float]) -> Tensor:
-    """Levels ``[channels, frames]`` (amplitudes) interpolated in dB above a floor of -60 dB of each clip's peak.
-
-    What lies below the floor (silence, in the end) is mixed as a plain gain, so that at an end it is exactly the clip's own
-    level, and a path between a sound and silence still passes through every loudness.
-    """
-    path = below = torch.zeros_like(clips[0])
-    for level, weight, share, peak in zip(clips, w, shares(w), peaks, strict=True):
-        floor = max(peak * 10.0 ** (LEVEL_FLOOR_DB / 20.0), 1e-30)
-        path = path + weight * level.clamp_min(floor).log()
-        below = below + share * (level / floor).clamp_max(1.0)
-    found, louder = path.exp() * below, torch.stack(list(clips)).amax(0) * 10.0 ** (LEVEL_HEADROOM_DB / 20.0)
-    return torch.where(outside(w), torch.minimum(found, louder), found)
-
-
 def magnitudes(decoded: Tensor, lost: Sequence[Tensor], w: Tensor, detail: float, floors: Sequence[float],
                levels: Tensor | None = None) -> Tensor:
     """Decoded magnitudes ``[channels, bands, frames]`` with what the model lost put back:
@@ -137,15 +119,3 @@ def bounded(magnitudes: Tensor, true: Sequence[Tensor], w: Tensor) -> Tensor:
     """Magnitudes ``[channels, bands, frames]`` that, beyond the ends, stay within ``HEADROOM_DB`` of the loudest clip's."""
     bound = torch.stack(list(true)).amax(0) * 10.0 ** (HEADROOM_DB / 20.0)
     return torch.where(outside(w), torch.minimum(magnitudes, bound), magnitudes)
-
-
-def corrected(magnitudes: Tensor, loudness: Tensor, target: Tensor, floor: float) -> Tensor:
-    """Magnitudes ``[channels, bands, frames]`` of the loudness that was wanted.
-
-    Args:
-        loudness, target: what they have and what they should have, K-weighted norms ``[channels, frames]``.
-        floor: below it loudness no longer counts.
-    """
-    most = 10.0 ** (CORRECTION_DB / 20.0)
-    gain = ((target + floor) / (loudness + floor)).clamp(1.0 / most, most)
-    return magnitudes * gain[:, None, :]

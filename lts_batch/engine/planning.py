@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lts_batch.clips import attacks, loops, loudness, pitch
+from lts_batch.clips import attacks, loops, pitch
 from lts_batch.clips.survey import Survey, survey
-from lts_batch.engine import align, interpolate, meeting, mixes
+from lts_batch.engine import align, interpolate, levels, meeting, mixes
 from lts_batch.engine.align import Anchors, Layout
 from lts_batch.engine.analysis import Analysis, Drawing, Pitch
+from lts_batch.engine.levels import Law
 from lts_batch.engine.mixes import Mix
 from lts_batch.files.sources import Resampled, Source
 from lts_batch.frame.filterbank import COARSEST
@@ -25,9 +26,6 @@ from lts_batch.models.checkpoint import Model
 from lts_batch.settings import Settings
 
 ASK_EVERY = {"standard": 3, "draft": 4}  # frames for each one that the network is asked for (benchmarks/README.md)
-LOUDNESS_NODES = 33  # amounts at which the loudness of a moving stem is worked out ahead
-MOST_LOUDER_DB = 24.0  # two hits that do not meet would have to be made louder than that
-_STEP_SECONDS = 0.01  # of the loudness meter
 
 
 @dataclass(frozen=True)
@@ -38,15 +36,14 @@ class Stem:
         mix: what it is made of; ``mix.weights`` is None where a curve moves them.
         samples: its length.
         warps: from its time to each clip's.
-        corrections: at rising amounts (the first row) how many dB louder (the second) its levels have to be than the path
-            between those of the clips, for their loudness to lie on the line; amounts are those of levels.
+        law: how its levels follow from those of the clips; None where nothing is asked of them.
         loudness_db: what its loudness has to come to in the end, in LUFS; None where that is left as it is.
     """
 
     mix: Mix
     samples: int
     warps: tuple[align.Warp, ...]
-    corrections: NDArray[np.float64]
+    law: Law | None
     loudness_db: float | None
 
 
@@ -180,64 +177,20 @@ def _stem(mix: Mix, settings: Settings, lengths: Sequence[int], anchors: Anchors
     inside = None if weights is None else interpolate.shares(weights[:, None])[:, 0].tolist()
     layout: Layout = align.layout(lengths, inside, rate, length=settings.length, anchors=anchors, round=round_)
     if settings.level == "keep":
-        return Stem(mix, layout.samples, layout.warps, np.zeros((2, 1)), None)
-    nodes = level_nodes(mix, settings)
-    steady = len(nodes) == 1 and not _is_clip(mix, nodes[0], settings)
-    straight = [line(weights, surveys) for weights in nodes]
-    repeated = round_ or settings.align == "loop"
-    louder = [0.0 if max(weights) == 1.0 and min(weights) == 0.0 else line - _path_db(weights, layout, surveys, rate, repeated)
-              for weights, line in zip(nodes, straight, strict=True)]
-    amounts = [weights[1] for weights in nodes]  # of two clips; more have one node
-    return Stem(mix, layout.samples, layout.warps, np.array([amounts, np.clip(louder, -MOST_LOUDER_DB, MOST_LOUDER_DB)]),
-                straight[0] if steady else None)
+        return Stem(mix, layout.samples, layout.warps, None, None)
+    nodes = levels.nodes(mix, settings)
+    law = levels.law(nodes, layout, surveys, rate, repeated=round_ or settings.align == "loop")
+    steady = len(nodes) == 1 and not _is_clip(mix, nodes[0], layout, settings)
+    return Stem(mix, layout.samples, layout.warps, law, levels.line(nodes[0], surveys) if steady else None)
 
 
-def _is_clip(mix: Mix, levels: tuple[float, ...], settings: Settings) -> bool:
-    """Whether a stem is one of the clips: then it has the right loudness, whatever a meter makes of silence around it."""
-    alone = max(levels) == 1.0 == sum(map(abs, levels))
+def _is_clip(mix: Mix, weights: tuple[float, ...], layout: Layout, settings: Settings) -> bool:
+    """Whether a stem is one of the clips, in its own time: then it has the right loudness, whatever a meter makes of silence
+    around it."""
+    alone = max(weights) == 1.0 == sum(map(abs, weights))
     own_pitch = settings.pitch == "keep" or (settings.pitch == "glide" and settings.x_pitch is None)
-    return alone and mix.weights == levels and own_pitch and settings.detail == 1.0 and settings.phase == "source"
-
-
-def level_nodes(mix: Mix, settings: Settings) -> list[tuple[float, ...]]:
-    """The weights of levels that a stem passes through: one, or a row of them in the order of x."""
-    if settings.level == "match":
-        return [(1.0, *[0.0] * (len(mix.weights or (0.0, 0.0)) - 1))]
-    if settings.x_level is None and mix.weights is not None:
-        return [mix.weights]
-    curve = settings.x_level or settings.curve or ()
-    amounts = sorted({x for _, x in curve})
-    if len(amounts) > 1:
-        ends = {x for x in (0.0, 1.0) if amounts[0] < x < amounts[-1]}
-        amounts = sorted({*np.linspace(amounts[0], amounts[-1], LOUDNESS_NODES).tolist(), *ends})
-    return [(1.0 - x, x) for x in amounts]
-
-
-def line(weights: Sequence[float], surveys: Sequence[Survey]) -> float:
-    """Loudness on the straight line between the clips'; beyond them not far above the loudest."""
-    line = sum(weight * one.loudness_db for weight, one in zip(weights, surveys, strict=True))
-    return min(line, max(one.loudness_db for one in surveys) + interpolate.LEVEL_HEADROOM_DB)
-
-
-def _path_db(weights: Sequence[float], layout: Layout, surveys: Sequence[Survey], rate: int, repeated: bool) -> float:
-    """Loudness of a stem whose levels are interpolated moment by moment: less than on the line, for where one clip is loud
-    the other need not be."""
-    count = max(1, round(layout.samples / rate / _STEP_SECONDS))
-    steps = np.arange(0.5, count, dtype=np.float64) * _STEP_SECONDS
-    tracks = []
-    for warp, one in zip(layout.warps, surveys, strict=True):
-        place = warp(steps * rate) / rate / _STEP_SECONDS
-        known = one.energies.shape[1]
-        place = place % known if repeated else place
-        found = one.energies[:, np.clip(place.astype(np.int64), 0, known - 1)]
-        tracks.append(torch.from_numpy(np.sqrt(found * ((place >= 0) & (place < known)))))
-    channels = max(len(track) for track in tracks)
-    tracks = [track.expand(channels, -1) if len(track) == 1 else
-              torch.nn.functional.pad(track, (0, 0, 0, channels - len(track))) for track in tracks]
-    mixed = interpolate.levels(tracks, torch.tensor(weights, dtype=torch.float64)[:, None].expand(-1, len(steps)),
-                               [one.peak for one in surveys])
-    found_db = loudness.integrated_db(mixed.square().numpy())
-    return found_db if np.isfinite(found_db) else line(weights, surveys)
+    own_time = alone and layout.warps[weights.index(1.0)].is_identity
+    return own_time and own_pitch and mix.weights == weights and settings.detail == 1.0 and settings.phase == "source"
 
 
 def curve_note(settings: Settings, stem: Stem, rate: int) -> tuple[str, ...]:

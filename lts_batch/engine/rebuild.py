@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lts_batch.engine import targets
+from lts_batch.engine import reading, targets
 from lts_batch.engine.analysis import Analysis, Frames
 from lts_batch.engine.planning import Plan
 from lts_batch.engine.targets import Carried, Phases, Target
@@ -203,7 +203,7 @@ def _views(plan: Plan, number: int, slices: Slices, part: int, target: Target, t
                 transform.forward(torch.from_numpy(samples).to(plan.model.device)), frames)))
         else:
             octaves = _at_columns(target.octaves[place], slices, part, times)
-            locks = targets.locked(warp(times), plan.locks[place], octaves if warp.is_identity else None)
+            locks = reading.locked(warp(times), plan.locks[place], octaves if warp.is_identity else None)
             following = (_span(slices, part + 1, transform)[0] - start) // transform.hop_samples
             spectrum, phases[place] = _warped_spectrum(clip, transform, warp(times), octaves, locks, phases.get(place),
                                                        following)

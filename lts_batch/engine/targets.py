@@ -4,7 +4,6 @@ Everything but phase. A frame that lies exactly on one clip, with full detail, i
 cancels out, so the model is not asked.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,8 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lts_batch.clips import pitch
-from lts_batch.engine import analysis, interpolate
-from lts_batch.engine.analysis import Analysis, Frames, Thinning
+from lts_batch.engine import analysis, interpolate, levels, reading
+from lts_batch.engine.analysis import Frames, Thinning
+from lts_batch.engine.levels import Law
 from lts_batch.engine.planning import Plan, Stem
 from lts_batch.frame import envelope
 from lts_batch.frame.slices import Slices
@@ -115,44 +115,54 @@ def target(plan: Plan, number: int, slices: Slices, part: int, phases: Phases) -
     weights = amounts(plan, stem, times)
     clip_times = [warp(times) for warp in stem.warps]
     octaves, back = _shifts(plan, weights, clip_times)
-    parts = _parts(plan, number, slices, part, weights, clip_times, octaves, phases)
+    parts = _parts(plan, number, slices, part, weights, octaves, phases)
     rows = plan.clips[0].bank.model_rows
     pure = weights.pure if settings.detail == 1.0 else torch.zeros_like(weights.pure)
     if bool(pure.any(0).all()):
         return Target(_pick(parts, pure, parts[0].true(rows)), parts, weights, pure, octaves)
 
     latents = interpolate.latents([part.latents for part in parts], weights.timbre, settings.path)
-    levels = interpolate.levels([part.levels for part in parts], weights.levels, [clip.peak for clip in plan.clips])
+    level = levels.between([part.levels for part in parts], weights.levels, [clip.peak for clip in plan.clips])
     thinning = Thinning.of(slices, part, plan.clips[0].ask_every, plan.model.device)
-    magnitudes = analysis.decode(plan.model, latents, levels, rows, thinning)  # [channels, model rows, frames]
+    magnitudes = analysis.decode(plan.model, latents, level, rows, thinning)  # [channels, model rows, frames]
     if back is not None:
         magnitudes = pitch.shift(magnitudes, back, plan.model.bands.centres_hz[:rows])
     floors = [clip.floor for clip in plan.clips]
     lost = [part.lost for part in parts]
-    magnitudes = interpolate.magnitudes(magnitudes, lost, weights.timbre, settings.detail, floors, levels)
+    magnitudes = interpolate.magnitudes(magnitudes, lost, weights.timbre, settings.detail, floors, level)
     if settings.envelope == "transport" and settings.detail > 0.0:
-        magnitudes = moved(plan, magnitudes, parts, weights, thinning)
+        magnitudes = shaped(plan, stem.law, magnitudes, parts, weights, thinning)
     true = [part.true(rows) for part in parts] if bool(interpolate.outside(weights.timbre).any()) else []
     for again in (False, True):  # what bursts its bounds must not count in the loudness, nor what is corrected burst them
         if true:
             magnitudes = interpolate.bounded(magnitudes, true, weights.timbre)
-        if settings.level != "keep" and not again:
-            magnitudes = corrected(plan, stem, magnitudes, parts, weights)
+        if stem.law is not None and not again:
+            magnitudes = corrected(plan, stem.law, magnitudes, parts, weights)
     if bool(pure.any()):
         magnitudes = _pick(parts, pure, magnitudes)
     return Target(magnitudes, parts, weights, pure, octaves)
 
 
-def moved(plan: Plan, magnitudes: Tensor, parts: Sequence[Frames], weights: Amounts, thinning: Thinning) -> Tensor:
-    """Magnitudes whose envelope lies between those of the clips, as much as detail has a say."""
+def shaped(plan: Plan, law: Law | None, magnitudes: Tensor, parts: Sequence[Frames], weights: Amounts, thinning: Thinning
+           ) -> Tensor:
+    """Magnitudes whose envelope lies between those of the clips, as much as detail has a say; and which, where that leaves them
+    too quiet, are raised in what stands out. What is then missing to the loudness wanted is little."""
     kept, rows = thinning.kept, magnitudes.shape[1]
     shape = envelope.envelope(plan.model.bands, rows)
-    levels = [part.levels[:, kept] for part in parts]
-    w = envelope.heard(weights.timbre[:, kept], levels, [clip.peak for clip in plan.clips])
+    peaks = [clip.peak for clip in plan.clips]
+    few = magnitudes[..., kept]
+    w = envelope.heard(weights.timbre[:, kept], [part.levels[:, kept] for part in parts], peaks)
     wanted = envelope.transported([shape.of(part.true(rows, kept)) for part in parts], w)
-    gains_db = shape.gains_db(shape.of(magnitudes[..., kept]), wanted)  # [channels, rows, kept]
-    gains_db = thinning.filled(gains_db.transpose(1, 2)).transpose(1, 2)
-    return magnitudes * gains_db.mul_(plan.settings.detail * math.log(10.0) / 20.0).exp_()
+    gains_db = shape.gains_db(shape.of(few), wanted).mul_(plan.settings.detail)  # [channels, rows, kept]
+    gains_db = levels.standing_out(gains_db, shape.contrast_db(few), levels.NEAR_DB)
+    if law is not None:
+        few = few * levels.amplitude(gains_db)
+        loud = law.wanted([part.loudness[:, kept] for part in parts], weights.levels[:, kept], peaks)
+        more = levels.gains(analysis.k_norms(few, plan.model), loud, max(peaks) * INAUDIBLE)[:, None]
+        under_top_db = levels.decibels(few / few.amax(1, keepdim=True).clamp_min(1e-30))
+        more_db = levels.decibels(more).clamp_min(0.0).mul_(plan.settings.detail).expand_as(few)
+        gains_db += levels.standing_out(more_db, under_top_db, levels.FAR_DB)
+    return magnitudes * levels.amplitude(thinning.filled(gains_db.transpose(1, 2)).transpose(1, 2))
 
 
 def _pick(parts: Sequence[Frames], pure: Tensor, otherwise: Tensor) -> Tensor:
@@ -163,18 +173,17 @@ def _pick(parts: Sequence[Frames], pure: Tensor, otherwise: Tensor) -> Tensor:
     return otherwise
 
 
-def corrected(plan: Plan, stem: Stem, magnitudes: Tensor, parts: Sequence[Frames], weights: Amounts) -> Tensor:
+def corrected(plan: Plan, law: Law, magnitudes: Tensor, parts: Sequence[Frames], weights: Amounts) -> Tensor:
     """Magnitudes of the loudness that lies between the clips', frame by frame."""
     peaks = [clip.peak for clip in plan.clips]
-    wanted = interpolate.levels([part.loudness for part in parts], weights.levels, peaks)
-    more_db = np.interp(weights.levels[1].cpu().numpy(), *stem.corrections)
-    wanted = wanted * torch.from_numpy((10.0 ** (more_db / 20.0)).astype(np.float32)).to(wanted)
-    return interpolate.corrected(magnitudes, analysis.k_norms(magnitudes, plan.model), wanted, max(peaks) * INAUDIBLE)
+    wanted = law.wanted([part.loudness for part in parts], weights.levels, peaks)
+    return magnitudes * levels.gains(analysis.k_norms(magnitudes, plan.model), wanted, max(peaks) * INAUDIBLE)[:, None]
 
 
-def _parts(plan: Plan, number: int, slices: Slices, part: int, weights: Amounts, times: Sequence[NDArray[np.float64]],
-           octaves: Sequence[NDArray[np.float64] | None], phases: Phases) -> tuple[Frames, ...]:
+def _parts(plan: Plan, number: int, slices: Slices, part: int, weights: Amounts, octaves: Sequence[NDArray[np.float64] | None],
+           phases: Phases) -> tuple[Frames, ...]:
     """All clips over the frames of a slice; one without weight is stood in for by another."""
+    times = slices.frames(part).astype(np.float64) * slices.hop_samples
     found: list[Frames | None] = [None] * len(plan.clips)
     heard = torch.stack([w != 0.0 for w in (weights.timbre, weights.levels, weights.pitch)]).any(0).any(1)
     order = [(place + number) % len(plan.clips) for place in range(len(plan.clips))]  # stems made at once start apart
@@ -186,54 +195,13 @@ def _parts(plan: Plan, number: int, slices: Slices, part: int, weights: Amounts,
         if warp.is_identity and octaves[place] is None and clip.slices == slices:
             found[place] = clip.slice(part)
         else:
-            following = min(slices.hop_frames, slices.size - 1)
-            locks = locked(times[place], plan.locks[place], octaves[place] if warp.is_identity else None)
-            found[place], phases[place] = _read(clip, times[place] / slices.hop_samples, octaves[place], locks,
-                                                phases.get(place), following)
+            own = warp(times)
+            locks = reading.locked(own, plan.locks[place], octaves[place] if warp.is_identity else None)
+            found[place], phases[place] = reading.read(
+                clip, own / slices.hop_samples, warp.speeds(times), octaves[place], locks, phases.get(place),
+                following=min(slices.hop_frames, slices.size - 1))
     any_ = next(one for one in found if one is not None)
     return tuple(one or any_ for one in found)
-
-
-def _read(clip: Analysis, positions: NDArray[np.float64], octaves: NDArray[np.float64] | None, locks: NDArray[np.int64],
-          state: vocoder.State, following: int) -> tuple[Frames, vocoder.State]:
-    """A clip at fractional frame positions ``[n]``, shifted by octaves ``[n]``."""
-    lower = np.floor(positions).astype(np.int64)
-    wanted, place = np.unique(np.concatenate((lower, lower + 1)), return_inverse=True)
-    found = clip.gather(wanted)
-    device = clip.model.device
-    low, high = (torch.from_numpy(half).to(device) for half in (place[:len(lower)], place[len(lower):]))
-    share = torch.from_numpy((positions - lower).astype(np.float32)).to(device)
-    rows, hertz = clip.bank.model_rows, clip.model.bands.centres_hz
-
-    def between(values: Tensor, dim: int = -1) -> Tensor:
-        shape = [1] * values.ndim
-        shape[dim] = -1
-        return torch.lerp(values.index_select(dim, low), values.index_select(dim, high), share.view(shape))
-
-    lost = between(found.lost) if clip.detail else found.lost
-    if octaves is not None and clip.detail:
-        lost = pitch.shift(lost, octaves, hertz[:rows])
-    if clip.phases:
-        coefficients, state = vocoder.propagate(
-            found.coefficients[..., low], found.coefficients[..., high], positions, clip.bank.row_hz,
-            float(clip.model.bands.frame_rate), reach=clip.bank.reach, octaves=octaves, locked=locks, state=state,
-            following=following)
-    else:
-        coefficients = between(found.coefficients)
-        if octaves is not None:
-            coefficients = pitch.shift(coefficients, octaves, hertz[:rows])
-    return Frames(coefficients, between(found.levels), between(found.loudness), between(found.latents, 1), lost), state
-
-
-def locked(times: NDArray[np.float64], attacks: NDArray[np.float64], octaves: NDArray[np.float64] | None) -> NDArray[np.int64]:
-    """Frames ``[n]`` that take up the clip's own phase: the first at or after each attack of the clip.
-
-    Args:
-        octaves: by how much a clip that runs in its own time is shifted; back in its own pitch it is itself again.
-    """
-    inside = attacks[(attacks >= times[0]) & (attacks <= times[-1])]
-    found = np.searchsorted(times, inside)
-    return np.unique(found if octaves is None else np.concatenate((found, np.flatnonzero(octaves == 0.0))))
 
 
 def _shifts(plan: Plan, weights: Amounts, times: Sequence[NDArray[np.float64]]

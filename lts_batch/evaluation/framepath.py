@@ -158,15 +158,15 @@ def lawful(plan: Plan, number: int, slices: Slices, magnitudes: Tensor, *, moved
     """Magnitudes ``[1, rows, frames]`` of a path of our own making with the loudness that stem ``number`` is to have.
 
     Args:
-        moved: give them the moved envelope as well.
+        moved: give them the moved envelope as well, and raise what stands out.
     """
     stem, parts = plan.stems[number], [clip.slice(0) for clip in plan.clips]
     weights = targets.amounts(plan, stem, slices.frames(0).astype(np.float64) * slices.hop_samples)
     if bool(weights.pure.any(0).all()):
         return magnitudes
     if moved:
-        magnitudes = targets.moved(plan, magnitudes, parts, weights, Thinning.of(slices, 0, 1, plan.model.device))
-    return magnitudes if plan.settings.level == "keep" else targets.corrected(plan, stem, magnitudes, parts, weights)
+        magnitudes = targets.shaped(plan, stem.law, magnitudes, parts, weights, Thinning.of(slices, 0, 1, plan.model.device))
+    return magnitudes if stem.law is None else targets.corrected(plan, stem.law, magnitudes, parts, weights)
 
 
 def log_lerp(true: Sequence[Tensor], x: float, floors: Sequence[float]) -> Tensor:

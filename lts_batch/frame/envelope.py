@@ -58,6 +58,11 @@ class Envelope:
         shares /= shares.sum(-1, keepdim=True)
         return shares
 
+    def contrast_db(self, magnitudes: Tensor) -> Tensor:
+        """How far each band of magnitudes ``[channels, rows, frames]`` lies above the energy around it."""
+        around = (self._seen.to(magnitudes) @ magnitudes.square()).clamp_min_(1e-30).log10_()
+        return magnitudes.clamp_min(1e-15).log10_().mul_(20.0).sub_(self._spread.to(magnitudes) @ around.mul_(10.0))
+
     def gains_db(self, now: Tensor, wanted: Tensor) -> Tensor:
         """Gains ``[channels, rows, frames]`` in dB that turn one envelope into another, bounded."""
         found = (10.0 * (wanted / now).log10()).clamp_(LEAST_GAIN_DB, MOST_GAIN_DB).float()
