@@ -21,7 +21,7 @@ files: whole riff decoders moves allowed audio sources
 metrics: measures descriptors mel_bands judge
 clips: loudness attacks loops pitch survey
 frame: filterbank features slices stft envelope
-original: classic keras_layers keras_graph classic_model lts_run
+original: classic keras_layers keras_convolutions keras_kinds keras_graph classic_model lts_run
 resynthesis: phase turning carry pghi vocoder
 models: networks vae checkpoint shelf
 material: tones synthesis soundfont effects arrangement corpus
