@@ -157,7 +157,7 @@ def said_defaults(path: str) -> dict[str, str]:
 
 
 def test_help_tells_the_true_defaults() -> None:
-    from lts_batch.training.train import Schedule
+    from lts_batch.training.schedule import Schedule
 
     said = said_defaults("render")
     assert said.pop("sample_rate") == "clip 1's" and Settings().sample_rate is None

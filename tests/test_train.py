@@ -15,9 +15,11 @@ from lts_batch.frame import features
 from lts_batch.frame.filterbank import Bands
 from lts_batch.models import vae
 from lts_batch.models.checkpoint import Model, load_model
+from lts_batch.training.course import Report
 from lts_batch.training.dataset import Dataset, open_dataset
-from lts_batch.training.schedule import KINDS
-from lts_batch.training.train import Report, Schedule, Training, saved_schedule
+from lts_batch.training.schedule import KINDS, Schedule
+from lts_batch.training.state import saved_schedule
+from lts_batch.training.train import Training
 
 BANDS = Bands()
 SCHEDULE = Schedule(steps=30, batch=64, rate=1e-3, latent=4, width=32, seed=5)
@@ -85,8 +87,8 @@ def test_training_on_a_folder_of_sounds_lowers_the_held_out_loss(tmp_path: Path)
     before = held_out_loss(training.model(), dataset)
     training.run(every=10)
     assert held_out_loss(training.model(), dataset) < before
-    assert [figures.step for figures in training.history] == [10, 20, 30]
-    assert training.history[-1].validation_loss == pytest.approx(held_out_loss(training.model(), dataset), rel=1e-4)
+    assert [figures.step for figures in training.course.history] == [10, 20, 30]
+    assert training.course.history[-1].validation_loss == pytest.approx(held_out_loss(training.model(), dataset), rel=1e-4)
     training.finish()
     record = load_model(tmp_path / "m").record
     assert record["provenance"]["files"] == 20
@@ -135,7 +137,7 @@ def test_the_best_step_is_kept(sounds: Dataset, tmp_path: Path) -> None:
     with torch.no_grad():
         training.network.centre += 1.0  # from here on it is worse
     training.run(every=5)
-    losses = [figures.validation_loss for figures in training.history]
+    losses = [figures.validation_loss for figures in training.course.history]
     assert min(losses) < losses[-1]
     training.finish()
     assert held_out_loss(load_model(tmp_path / "m"), sounds) == pytest.approx(min(losses), rel=1e-4)
@@ -144,17 +146,17 @@ def test_the_best_step_is_kept(sounds: Dataset, tmp_path: Path) -> None:
 def test_the_training_loss_is_the_mean_since_the_last_figures(sounds: Dataset, tmp_path: Path,
                                                             monkeypatch: pytest.MonkeyPatch) -> None:
     losses: list[float] = []
-    real = Training._one_step
+    real = Training.one_step
 
     def noted(training: Training) -> float:
         losses.append(real(training))
         return losses[-1]
 
-    monkeypatch.setattr(Training, "_one_step", noted)
+    monkeypatch.setattr(Training, "one_step", noted)
     training = started(sounds, tmp_path / "m")
     training.run(every=10)
     expected = [np.mean(losses[start:start + 10]) for start in (0, 10, 20)]
-    assert [figures.training_loss for figures in training.history] == pytest.approx(expected)
+    assert [figures.training_loss for figures in training.course.history] == pytest.approx(expected)
 
 
 def test_the_cycle_of_the_rate() -> None:
@@ -183,14 +185,14 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(
         sounds: Dataset, tmp_path: Path, uninterrupted: Training, stop: int) -> None:
     first = started(sounds, tmp_path / "m")
     first.run(until=stop, every=10)
-    assert first.step == stop
+    assert first.course.step == stop
     torch.rand(7)  # what else used the common random numbers must not matter
     second = resumed(sounds, tmp_path / "m")
-    assert second.step == stop
+    assert second.course.step == stop
     second.run(every=10)
     assert same_weights(second, uninterrupted)
-    assert timeless(second.history) == timeless(uninterrupted.history)
-    assert second.best == uninterrupted.best
+    assert timeless(second.course.history) == timeless(uninterrupted.course.history)
+    assert second.course.best == uninterrupted.course.best
     second.finish()
     assert load_model(tmp_path / "m").record["sha256"] == load_model(uninterrupted.out).record["sha256"]
 
@@ -204,11 +206,11 @@ def test_ctrl_c_keeps_the_state(sounds: Dataset, tmp_path: Path, uninterrupted: 
     with pytest.raises(KeyboardInterrupt):
         training.run(every=10, report=interrupt)
     again = resumed(sounds, tmp_path / "m")
-    assert again.step == 17
+    assert again.course.step == 17
     assert load_model(tmp_path / "m"), "the best model so far is there already"
     again.run(every=10)
     assert same_weights(again, uninterrupted)
-    assert timeless(again.history) == timeless(uninterrupted.history)
+    assert timeless(again.course.history) == timeless(uninterrupted.course.history)
 
 
 def test_ctrl_c_while_figures_are_made(sounds: Dataset, tmp_path: Path, uninterrupted: Training,
@@ -219,20 +221,20 @@ def test_ctrl_c_while_figures_are_made(sounds: Dataset, tmp_path: Path, uninterr
 
     training = started(sounds, tmp_path / "m")
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "_evaluate", interrupt)
+        patch.setattr(Training, "figures", interrupt)
         with pytest.raises(KeyboardInterrupt):
             training.run(every=10)
     again = resumed(sounds, tmp_path / "m")
-    assert again.step == 10
+    assert again.course.step == 10
     again.run(every=10)
     assert same_weights(again, uninterrupted)
-    assert timeless(again.history) == timeless(uninterrupted.history)
+    assert timeless(again.course.history) == timeless(uninterrupted.course.history)
 
 
 def test_nothing_is_trained_up_to_step_0(sounds: Dataset, tmp_path: Path) -> None:
     training = started(sounds, tmp_path / "m")
     training.run(until=0)
-    assert training.step == 0
+    assert training.course.step == 0
 
 
 def test_the_schedule_is_saved_with_the_state(sounds: Dataset, tmp_path: Path) -> None:
@@ -298,8 +300,8 @@ def test_a_diverging_training_is_given_up_after_three_halvings(sounds: Dataset, 
     training = started(sounds, tmp_path / "m", dataclasses.replace(SCHEDULE, rate=1e25))
     with pytest.raises(CorpusError, match="diverged"):
         training.run(every=10)
-    assert [setback.rate for setback in training.setbacks] == [5e24, 2.5e24, 1.25e24]
-    assert {setback.back_to for setback in training.setbacks} == {0}
+    assert [setback.rate for setback in training.course.setbacks] == [5e24, 2.5e24, 1.25e24]
+    assert {setback.back_to for setback in training.course.setbacks} == {0}
 
 
 class Breaks:
@@ -312,7 +314,7 @@ class Breaks:
 
         def broken(training: Training, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
             found = real(training, *tensors)
-            values = outer.left.get(training.step)
+            values = outer.left.get(training.course.step)
             if values and training.network.training:
                 return (found[0] * values.pop(0), *found[1:])
             return found
@@ -328,9 +330,9 @@ def test_a_training_that_breaks_goes_back_and_halves_its_rate(sounds: Dataset, t
     told: list[int] = []
     training.run(every=10, report=lambda step, _: told.append(step))
     assert told == [*range(1, 18), 10, *range(11, 31)]
-    setback, = training.setbacks
+    setback, = training.course.setbacks
     assert (setback.step, setback.back_to, setback.rate) == (17, 10, SCHEDULE.rate / 2)
-    assert [figures.halvings for figures in training.history] == [0, 1, 1]
+    assert [figures.halvings for figures in training.course.history] == [0, 1, 1]
     training.finish()
     record = load_model(tmp_path / "m").record["training"]
     assert [one["step"] for one in record["setbacks"]] == [17]
@@ -345,7 +347,7 @@ def test_going_back_is_to_the_bit(sounds: Dataset, tmp_path: Path, monkeypatch: 
     broken.run(every=10)
     plain = started(sounds, tmp_path / "b")
     plain.run(until=10, every=10)
-    plain.setbacks = broken.setbacks
+    plain.course.setbacks = broken.course.setbacks
     plain.run(every=10)
     assert same_weights(broken, plain)
 
@@ -369,37 +371,37 @@ def test_a_training_that_breaks_resumes_to_the_bit(sounds: Dataset, tmp_path: Pa
         first.run(every=10, report=interrupt)
     second = resumed(sounds, tmp_path / "b")
     second.run(every=10)
-    assert len(whole.setbacks) == 2
-    assert second.setbacks == whole.setbacks
+    assert len(whole.course.setbacks) == 2
+    assert second.course.setbacks == whole.course.setbacks
     assert same_weights(second, whole)
-    assert timeless(second.history) == timeless(whole.history)
+    assert timeless(second.course.history) == timeless(whole.course.history)
 
 
 def test_figures_that_are_no_numbers_are_a_break_too(sounds: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, made = Training._evaluate, []
+    real, made = Training.figures, []
 
     def once(training: Training, loss: float) -> Report:
-        made.append(training.step)
+        made.append(training.course.step)
         figures = real(training, loss)
         return dataclasses.replace(figures, validation_loss=math.nan) if len(made) == 2 else figures
 
-    monkeypatch.setattr(Training, "_evaluate", once)
+    monkeypatch.setattr(Training, "figures", once)
     training = started(sounds, tmp_path / "m")
     training.run(every=10)
     assert made == [10, 20, 20, 30]
-    assert [(one.step, one.back_to) for one in training.setbacks] == [(20, 10)]
-    assert [figures.step for figures in training.history] == [10, 20, 30]
+    assert [(one.step, one.back_to) for one in training.course.setbacks] == [(20, 10)]
+    assert [figures.step for figures in training.course.history] == [10, 20, 30]
 
 
 def test_latents_that_say_nothing_are_told(sounds: Dataset, tmp_path: Path) -> None:
     heavy = started(sounds, tmp_path / "a", dataclasses.replace(SCHEDULE, kl_weight=10.0, rate=1e-2, steps=60))
     heavy.run(every=60)
-    assert heavy.history[-1].active_latents < 2
-    assert "of 4 latents are active" in str(heavy.warning()) and "--kl-weight below 10" in str(heavy.warning())
+    assert heavy.course.history[-1].active_latents < 2
+    assert "of 4 latents are active" in str(heavy.course.warning()) and "--kl-weight below 10" in str(heavy.course.warning())
     fine = started(sounds, tmp_path / "b")
-    assert fine.warning() is None
+    assert fine.course.warning() is None
     fine.run(every=30)
-    assert fine.history[-1].active_latents == 4 and fine.warning() is None
+    assert fine.course.history[-1].active_latents == 4 and fine.course.warning() is None
 
 
 def test_denormals_are_flushed_in_training_only(sounds: Dataset, tmp_path: Path) -> None:
@@ -463,7 +465,7 @@ def test_bfloat16_learns_nearly_the_same(sounds: Dataset, tmp_path: Path, kind: 
         training.run(every=30)
     assert mixed.record()["mixed_precision"] and not plain.record()["mixed_precision"]
     assert not same_weights(plain, mixed)
-    assert mixed.history[-1].validation_loss == pytest.approx(plain.history[-1].validation_loss, rel=0.1)
+    assert mixed.course.history[-1].validation_loss == pytest.approx(plain.course.history[-1].validation_loss, rel=0.1)
     assert all(weight.dtype == torch.float32 for weight in mixed.network.parameters())
 
 
@@ -481,18 +483,18 @@ def test_a_gpu_trains_and_goes_on_as_if_it_had_not_stopped(sounds: Dataset, tmp_
     trainings[2].resume()
     trainings[2].run(every=10)
     assert trainings[0].record()["mixed_precision"] and trainings[0].record()["frames_on_device"]
-    losses = [[figures.validation_loss for figures in trainings[number].history] for number in (0, 2)]
+    losses = [[figures.validation_loss for figures in trainings[number].course.history] for number in (0, 2)]
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 
 def test_speed_is_told_beside_what_the_machine_can_do(sounds: Dataset, tmp_path: Path) -> None:
     training = started(sounds, tmp_path / "m")
-    assert training.frames_per_second == 0.0
+    assert training.speed.frames_per_second == 0.0
     training.run(every=30)
-    speed = training.speed()
+    speed = training.speed.as_dict()
     weights = sum(weight.numel() for name, weight in training.network.named_parameters() if name.endswith("weight"))
     assert speed["multiply_adds_per_frame"] == 3 * weights, "dense layers use every weight once a frame"
-    assert speed["frames_per_second"] == pytest.approx(30 * 64 / training._step_seconds, rel=1e-3)
+    assert speed["frames_per_second"] == pytest.approx(30 * 64 / training.speed.step_seconds, rel=1e-3)
     assert speed["matrix_multiply_adds_per_second"] > 1e8
     assert speed["share_of_matrix_rate"] == pytest.approx(
         speed["frames_per_second"] * 3 * weights / speed["matrix_multiply_adds_per_second"], abs=1e-4)
