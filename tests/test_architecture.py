@@ -30,7 +30,8 @@ engine: mixes curves chain interpolate align meeting steps analysis planning tar
 pipeline spacing arrays
 evaluation: framepath stempath evaluate
 stems: names manifest plots latent_map render
-watch: jobfile jobs spool wakeup scan heartbeat closing summary workshop daemon
+watch: jobfile jobs entries view written sets scan spool status endings wakeup heartbeat closing summary workshop desk ends \
+worker daemon
 demo
 cli
 __init__

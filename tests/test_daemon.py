@@ -24,8 +24,10 @@ from lts_batch.settings import Settings, as_dict, presets_folder
 from lts_batch.stems import manifest
 from lts_batch.stems.manifest import ClipEntry, Manifest, StemEntry
 from lts_batch.watch.daemon import Daemon
+from lts_batch.watch.endings import Ending, pending
 from lts_batch.watch.heartbeat import Heartbeat
-from lts_batch.watch.spool import Ending, Spool, read_status
+from lts_batch.watch.spool import Spool
+from lts_batch.watch.status import read_status
 from lts_batch.watch.summary import Summary
 
 Tree = Callable[[Path], dict[str, str]]
@@ -374,7 +376,7 @@ def test_what_never_can_be_written_fails_the_job_in_the_end(root: Path, make: Ca
     def too_long(*args: Any, **options: Any) -> Manifest:
         raise OutputError("stem.wav would pass 4 GiB")
 
-    monkeypatch.setattr("lts_batch.watch.daemon.TROUBLE_SECONDS", 0.0)
+    monkeypatch.setattr("lts_batch.watch.ends.TROUBLE_SECONDS", 0.0)
     wav(root / "inbox" / "a.wav")
     send(root, "j", "a.wav", "a.wav")
     assert states(make(render=too_long).run_once()) == [("j", "failed")] * 3
@@ -386,11 +388,11 @@ def test_a_failure_that_cannot_be_written_down_leaves_all_as_it_is(root: Path, m
     def full(*args: Any, **options: Any) -> Any:
         raise OutputError("the disk is full: make room")
 
-    monkeypatch.setattr("lts_batch.watch.daemon.stage_error", full)
+    monkeypatch.setattr("lts_batch.watch.ends.stage_error", full)
     (root / "inbox" / "k_A.wav").write_bytes(b"")
     (root / "inbox" / "k_B.wav").write_bytes(b"")
     daemon = make()
-    daemon._attempts[("pair", str(root / "inbox" / "k"))] = 10
+    daemon._ends._attempts[("pair", str(root / "inbox" / "k"))] = 10
     (outcome,) = daemon.run_once().outcomes
     assert outcome.state == "failed" and "is empty" in outcome.message and "disk is full" in outcome.message
     assert files(root) == ["inbox/k_A.wav", "inbox/k_B.wav"]
@@ -787,7 +789,7 @@ def test_an_archive_that_cannot_be_written_holds_the_ending(root: Path, make: Ca
                                                             monkeypatch: pytest.MonkeyPatch) -> None:
     prepare(root, "file")
     plain = moves.move
-    monkeypatch.setattr("lts_batch.watch.spool.move", lambda source, destination: plain(source, destination)
+    monkeypatch.setattr("lts_batch.watch.endings.move", lambda source, destination: plain(source, destination)
                         if destination.parent.name == "outbox" else refuse())
 
     def refuse() -> None:
@@ -807,9 +809,9 @@ def test_endings_come_back_as_they_were_written(root: Path) -> None:
     ending = Ending("j", "done", "a \udc80 message", "outbox/j", "x", (), None, "inbox/j.cancel")
     ending.save(spool)
     (spool.endings / "foreign.json").write_text("{}", encoding="utf-8")
-    assert spool.pending() == [ending]
+    assert pending(spool) == [ending]
     ending.forget(spool)
-    assert spool.pending() == []
+    assert pending(spool) == []
 
 
 # ---------------------------------------------------------------- the real engine

@@ -20,7 +20,9 @@ from lts_batch.protocol import JOB_FILE_LIMIT_BYTES, schema
 from lts_batch.settings import Settings, change, load_preset
 from lts_batch.watch.jobfile import ClipRequest, named_paths, parse, read_bytes
 from lts_batch.watch.jobs import Candidate, inbox_entry, take
-from lts_batch.watch.scan import Found, Observations, named_by_job_files, scan
+from lts_batch.watch.scan import Found, scan
+from lts_batch.watch.view import Observations
+from lts_batch.watch.written import named_by_job_files
 
 JOB: dict[str, Any] = {"format": "lts-batch/job", "version": 1, "clips": [{"path": "a.wav"}, {"path": "b.wav"}]}
 
