@@ -12,7 +12,7 @@ import lts_batch
 PACKAGE = Path(lts_batch.__file__).parent
 
 # From the ground up, a floor a line. Rooms on one line know nothing of each other. Of a folder, its modules stand behind the
-# colon, and each may import only those before it in the row; "cli" and "material.synthesis" are rooms without rows.
+# colon, and each may import only those before it in the row; "settings", "cli" and "material.synthesis" are rooms without rows.
 FLOORS = """
 errors
 settings devices
