@@ -29,7 +29,7 @@ training: alike schedule augment dataset mixing_loss course feed held_out state 
 engine: mixes curves chain interpolate align meeting steps analysis planning targets rebuild guard finish classic_stems fit \
 pipeline spacing arrays
 evaluation: framepath stempath evaluate
-stems: names manifest plots latent_map render
+stems: names manifest plots latent_map delivery stored render
 watch: jobfile jobs entries view written sets scan spool status endings wakeup heartbeat closing summary workshop desk ends \
 worker daemon
 demo
