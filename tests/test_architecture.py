@@ -28,7 +28,7 @@ material: tones synthesis soundfont effects arrangement corpus
 training: alike schedule augment dataset mixing_loss course feed held_out state speed train adapt board
 engine: mixes curves chain interpolate align meeting steps analysis planning targets rebuild guard finish classic_stems fit \
 pipeline spacing arrays
-evaluation: framepath stempath evaluate
+evaluation: framepath stempath clip_pairs summary evaluate
 stems: names manifest plots latent_map delivery stored render
 watch: jobfile jobs entries view written sets scan spool status endings wakeup heartbeat closing summary workshop desk ends \
 worker daemon
