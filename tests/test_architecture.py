@@ -17,8 +17,8 @@ FLOORS = """
 errors
 settings devices
 protocol
-files: whole riff decoders moves allowed audio sources
-metrics: measures descriptors mel_bands judge
+files: whole riff decoders wav moves allowed audio sources
+metrics: spectra measures rows descriptors mel_bands judge
 clips: loudness attacks loops pitch survey
 frame: filterbank features slices stft envelope
 original: classic keras_layers keras_convolutions keras_kinds keras_graph classic_model lts_run
@@ -112,7 +112,7 @@ def later():
 """
     assert imported_modules(source, "page") == {
         "files.audio", "files.riff", "errors", "models.vae", "training.train", "engine.arrays", "cli"}
-    assert GRAPH["files.audio"] == {"files.decoders", "errors", "files.riff", "files.whole"}
+    assert GRAPH["files.audio"] == {"files.decoders", "errors", "files.wav"}
     with pytest.raises(AssertionError, match="by dots"):
         imported_modules("from . import audio", "page")
 

@@ -13,7 +13,7 @@ import scipy.io.wavfile
 import soundfile
 
 from lts_batch.errors import ClipError, OutputError
-from lts_batch.files import audio, riff, whole
+from lts_batch.files import audio, riff, wav, whole
 
 LSB_24 = 2.0**-23
 
@@ -338,7 +338,7 @@ def test_other_programs_read_the_same(tmp_path, rng, subtype, channels):
 def test_blocks_give_the_same_file_as_one_piece(tmp_path, rng):
     sound = music(rng, 2, 10_000, 44100)
     audio.write(tmp_path / "one.wav", sound, 44100)
-    with audio.Writer(tmp_path / "blocks.wav", 44100, 2) as writer:
+    with wav.Writer(tmp_path / "blocks.wav", 44100, 2) as writer:
         for start in range(0, 10_000, 777):
             writer.write(sound[:, start:start + 777])
         assert [whole.is_temporary(path) for path in tmp_path.iterdir() if path.name != "one.wav"] == [True]
@@ -348,11 +348,11 @@ def test_blocks_give_the_same_file_as_one_piece(tmp_path, rng):
 def test_more_than_4_gib_is_rf64_or_refused(tmp_path, rng, monkeypatch):
     monkeypatch.setattr(riff, "SIZE_LIMIT_BYTES", 5000)
     sound = music(rng, 2, 1001, 44100)
-    with pytest.raises(OutputError, match="would pass 4 GiB"), audio.Writer(tmp_path / "a.wav", 44100, 2) as writer:
+    with pytest.raises(OutputError, match="would pass 4 GiB"), wav.Writer(tmp_path / "a.wav", 44100, 2) as writer:
         writer.write(sound)
     assert os.listdir(tmp_path) == []
     monkeypatch.undo()
-    long = audio.Writer(tmp_path / "a.wav", 44100, 2, expected_samples=2**30)
+    long = wav.Writer(tmp_path / "a.wav", 44100, 2, expected_samples=2**30)
     with long:
         long.write(sound)
     assert (tmp_path / "a.wav").read_bytes()[:4] == b"RF64"
@@ -365,10 +365,10 @@ def test_failures_leave_nothing(tmp_path):
     good, bad = np.zeros((1, 10), np.float32), np.full((1, 10), np.nan, np.float32)
     with pytest.raises(OutputError, match="values that are not numbers"):
         audio.write(tmp_path / "a.wav", bad, 44100, subtype="FLOAT")
-    with pytest.raises(RuntimeError), audio.Writer(tmp_path / "a.wav", 44100, 1) as writer:
+    with pytest.raises(RuntimeError), wav.Writer(tmp_path / "a.wav", 44100, 1) as writer:
         writer.write(good)
         raise RuntimeError
-    writer = audio.Writer(tmp_path / "a.wav", 44100, 1)
+    writer = wav.Writer(tmp_path / "a.wav", 44100, 1)
     with pytest.raises(ValueError, match=r"shape \[1, n\], found \[2, 10\]"):
         writer.write(np.zeros((2, 10), np.float32))
     assert os.listdir(tmp_path) == []
@@ -390,12 +390,12 @@ def test_a_disk_that_fills_up_leaves_nothing(tmp_path):
 import resource, signal
 from pathlib import Path
 import numpy as np
-from lts_batch import audio
+from lts_batch.files import wav
 from lts_batch.errors import OutputError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
-    with audio.Writer(Path({str(tmp_path)!r}) / "stem.wav", 48000, 2) as writer:
+    with wav.Writer(Path({str(tmp_path)!r}) / "stem.wav", 48000, 2) as writer:
         for _ in range(100):
             writer.write(np.zeros((2, 1000), np.float32))
 except OutputError as error:
@@ -443,7 +443,7 @@ def test_dither_is_the_same_for_the_same_seed_whatever_the_blocks(tmp_path, rng)
     sound = music(rng, 2, 5000, 44100)
     for name, seed in (("one", 7), ("other", 8)):
         audio.write(tmp_path / f"{name}.wav", sound, 44100, subtype="PCM_16", dither_seed=seed)
-    with audio.Writer(tmp_path / "blocks.wav", 44100, 2, subtype="PCM_16", dither_seed=7) as writer:
+    with wav.Writer(tmp_path / "blocks.wav", 44100, 2, subtype="PCM_16", dither_seed=7) as writer:
         for start in range(0, 5000, 333):
             writer.write(sound[:, start:start + 333])
     one = (tmp_path / "one.wav").read_bytes()

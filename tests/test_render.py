@@ -17,7 +17,7 @@ from lts_batch import __version__
 from lts_batch.clips.loudness import Meter, TruePeak
 from lts_batch.engine import mixes, pipeline
 from lts_batch.errors import ClipError, LtsError, OutputError, SettingsError
-from lts_batch.files import audio, whole
+from lts_batch.files import audio, wav, whole
 from lts_batch.files.moves import sha256
 from lts_batch.files.sources import Excerpt, Resampled
 from lts_batch.models.checkpoint import Model, load_model
@@ -37,7 +37,7 @@ def model() -> Model:
 
 
 def clip(path: Path, seconds: float, rate: int, channels: int = 1, *, hz: float = 220.0, peak: float = 0.5,
-         subtype: audio.Subtype = "PCM_24") -> Path:
+         subtype: wav.Subtype = "PCM_24") -> Path:
     """A struck tone with a noisy attack, another one on each channel."""
     rng = np.random.default_rng(round(hz))
     times = np.arange(round(seconds * rate)) / rate

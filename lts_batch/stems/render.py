@@ -20,7 +20,7 @@ from lts_batch.engine.chain import Chain
 from lts_batch.engine.finish import Peak
 from lts_batch.engine.mixes import Mix
 from lts_batch.errors import ClipError, SettingsError
-from lts_batch.files import audio
+from lts_batch.files import audio, wav
 from lts_batch.files.moves import sha256
 from lts_batch.files.sources import Excerpt
 from lts_batch.files.whole import write_whole
@@ -142,7 +142,7 @@ def _names(clips: Sequence[Clip], wanted: Sequence[Mix], settings: Settings) -> 
 
 
 def _write(finished: Sequence[Stored], names: Sequence[str], wanted: Sequence[Mix], planned: pipeline.Plan, settings: Settings,
-           gain: float, subtype: audio.Subtype, working: Path) -> tuple[StemEntry, ...]:
+           gain: float, subtype: wav.Subtype, working: Path) -> tuple[StemEntry, ...]:
     """All stems under their names, and what the manifest says of them."""
     entries = []
     for number, (name, mix, stem) in enumerate(zip(names, wanted, finished, strict=True)):

@@ -12,7 +12,7 @@ import numpy as np
 from lts_batch.engine import finish, pipeline
 from lts_batch.engine.chain import Chain
 from lts_batch.engine.finish import Audio, Peak
-from lts_batch.files import audio
+from lts_batch.files import wav
 from lts_batch.files.whole import output_error
 from lts_batch.settings import Settings
 
@@ -79,17 +79,17 @@ def _read(path: Path, channels: int) -> Iterator[Audio]:
             yield np.frombuffer(data, dtype="<f4").reshape(-1, channels).T
 
 
-def subtype_for(settings: Settings, peak: float) -> audio.Subtype:
+def subtype_for(settings: Settings, peak: float) -> wav.Subtype:
     """The format asked for, or 32-bit float where a stem passes full scale by more than the rounding of its gain."""
     if settings.bit_depth == 32 or peak > 1.0 + 1e-6:
         return "FLOAT"
     return "PCM_16" if settings.bit_depth == 16 else "PCM_24"
 
 
-def write(stem: Stored, destination: Path, planned: pipeline.Plan, gain: float, subtype: audio.Subtype,
+def write(stem: Stored, destination: Path, planned: pipeline.Plan, gain: float, subtype: wav.Subtype,
           dither_seed: int | None) -> None:
     """Turns a working file into a WAV file."""
-    with audio.Writer(destination, planned.sample_rate, planned.channels, subtype=subtype, expected_samples=stem.samples,
+    with wav.Writer(destination, planned.sample_rate, planned.channels, subtype=subtype, expected_samples=stem.samples,
                       dither_seed=dither_seed) as writer:
         for block in _read(stem.path, planned.channels):
             scaled = block if gain == 1.0 else block * np.float32(gain)
