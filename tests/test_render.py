@@ -181,7 +181,7 @@ def test_the_preview_changes_no_stem(pair: list[Clip], model: Model, tmp_path: P
 
 
 def test_every_refusal_is_one_sentence_with_a_file_and_a_remedy(model: Model, tmp_path: Path, tree: Tree) -> None:
-    """Clips that cannot be used; what they say is looked at in test_cli.py."""
+    """Clips that cannot be used; what they say is looked at in test_cli_mistakes.py."""
     good = clip(tmp_path / "good.wav", 0.1, 44100)
     silent = tmp_path / "silent.wav"
     audio.write(silent, np.zeros((1, 4410), np.float32), 44100)
