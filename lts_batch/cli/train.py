@@ -102,8 +102,8 @@ def train(folder: Path, out: Path, resume: bool, preset: str | None, time_text: 
 def _fitted(schedule: plans.Schedule, left: float, dataset: "Dataset", device: str | None, free: frozenset[str],
             as_json: bool) -> plans.Schedule:
     """Width, batch and steps for the time that is left, see ``schedule.fit``; trials and figures are taken off it."""
+    from lts_batch import devices
     from lts_batch.frame.filterbank import Bands
-    from lts_batch.training.feed import best_device
     from lts_batch.training.train import Training
 
     trial = min(1.0, 0.02 * left)
@@ -111,7 +111,7 @@ def _fitted(schedule: plans.Schedule, left: float, dataset: "Dataset", device: s
     def training(one: plans.Schedule) -> "Training":
         return Training(dataset, Bands(), dataclasses.replace(one, rate=1e-6), Path(), device=device)
 
-    if (device or best_device()).startswith("cuda") and "batch" in free:
+    if (device or devices.best()).startswith("cuda") and "batch" in free:
         schedule = dataclasses.replace(schedule, batch=plans.GPU_BATCH)
     begun = time.monotonic()
     found = plans.fit(schedule, left, len(dataset.part(validation=False)), lambda one: training(one).measured(trial), free=free)

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lts_batch.errors import SettingsError
 from lts_batch.frame.filterbank import Bands
 from lts_batch.training.augment import augment
 from lts_batch.training.dataset import Dataset
@@ -96,25 +95,3 @@ def _on_device(dataset: Dataset, device: torch.device) -> Tensor | None:
         if dataset.shapes.nbytes > RESIDENT_SHARE * free:
             return None
     return torch.from_numpy(np.array(dataset.shapes)).to(device)  # a copy: what is mapped read-only may not be shared
-
-
-def usable(name: str) -> torch.device:
-    """The device of that name.
-
-    Raises:
-        SettingsError: it cannot be used here.
-    """
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):  # torch has no one answer
-        raise SettingsError(f"device {name!r} cannot be used here: say cpu, cuda (NVIDIA) or mps (Apple), or leave it"
-                            " out") from None
-    return device
-
-
-def best_device() -> str:
-    """A GPU where torch finds one."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"

@@ -16,14 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lts_batch import __version__
+from lts_batch import __version__, devices
 from lts_batch.errors import CorpusError, ModelError
 from lts_batch.frame.filterbank import Bands
 from lts_batch.models import checkpoint, vae
 from lts_batch.training import held_out, state
 from lts_batch.training.course import Course, Report
 from lts_batch.training.dataset import Dataset
-from lts_batch.training.feed import Feed, best_device, usable
+from lts_batch.training.feed import Feed
 from lts_batch.training.mixing_loss import mixing_error
 from lts_batch.training.schedule import HALVINGS, Schedule
 from lts_batch.training.speed import Speed
@@ -57,7 +57,7 @@ class Training:
         self.bands, self.schedule, self.out, self._content = bands, schedule, out, dataset.content
         self.provenance = dict(provenance or {}, frames=len(dataset.levels), files=dataset.files,
                                seconds=dataset.seconds, content=dataset.content, lts_batch=__version__)
-        self.device = usable(device or best_device())
+        self.device = devices.usable(device or devices.best())
         self.mixed = self.device.type == "cuda" if mixed is None else mixed
         self._feed = Feed(dataset, bands, schedule, self.device, resident)
         torch.manual_seed(schedule.seed)
