@@ -3,7 +3,7 @@
     python benchmarks/evenness.py --json evenness.json --picture evenness.png
 
 Distances are log-mel distances of neighbouring stems, frames taken at the same shares of each stem's duration
-(``lts_batch.metrics.measures``). Beside them stands what evenness alone would hide: whether stems move away from one clip
+(``lts_batch.metrics.rows``). Beside them stands what evenness alone would hide: whether stems move away from one clip
 and towards the other throughout, and how far the first and the last stem are from the clips themselves.
 """
 
@@ -24,7 +24,7 @@ from study import OptionGroup, Results, say
 
 from lts_batch.engine import spacing
 from lts_batch.files.sources import Excerpt
-from lts_batch.metrics import measures
+from lts_batch.metrics import measures, rows
 from lts_batch.models.checkpoint import Model, load_model
 from lts_batch.settings import Settings
 
@@ -66,14 +66,14 @@ def _both_ways(clips: Sequence[job.Audio], model: Model, steps: int, quality: st
 
 def _judged(clips: Sequence[job.Audio], model: Model, amounts: Sequence[float]) -> Results:
     stems = job.stems(clips, SAMPLE_RATE_HZ, model, x=list(amounts))
-    table = measures.step_distances_db(stems, SAMPLE_RATE_HZ)
+    table = rows.step_distances_db(stems, SAMPLE_RATE_HZ)
     between = [float(table[n, n + 1]) for n in range(len(stems) - 1)]
-    cv, most = measures.evenness(between)
+    cv, most = rows.evenness(between)
     ends = [(measures.mr_stft_sc_db(clip, stem), measures.log_mel_distance_db(clip, stem, SAMPLE_RATE_HZ))
             for clip, stem in zip(clips, (stems[0], stems[-1]), strict=True)]
     return {"x": list(amounts), "steps_db": between, "to_first_db": table[0].tolist(), "to_last_db": table[-1].tolist(),
-            "cv": cv, "max_to_mean": most, "path_length": measures.path_length(between, float(table[0, -1])),
-            "monotony": [measures.monotony(table[0].tolist()), -measures.monotony(table[-1].tolist())],
+            "cv": cv, "max_to_mean": most, "path_length": rows.path_length(between, float(table[0, -1])),
+            "monotony": [rows.monotony(table[0].tolist()), -rows.monotony(table[-1].tolist())],
             "end_sc_db": max(sc for sc, _ in ends), "end_log_mel_db": max(mel for _, mel in ends)}
 
 

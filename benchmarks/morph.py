@@ -21,7 +21,7 @@ import systems
 from evaluation_clips import find_folder
 from study import FOLDER, OptionGroup, Results, say
 
-from lts_batch.evaluation import evaluate
+from lts_batch.evaluation import clip_pairs, evaluate
 from lts_batch.frame.filterbank import COARSEST
 from lts_batch.metrics import judge
 from lts_batch.metrics.judge import FIGURES
@@ -35,7 +35,7 @@ ALL_PAIRS = 20
 LEAST_END_SC_DB = -90.0
 MOST_SECONDS = 600  # for the stems of a pair by another program
 
-Clips = tuple[evaluate.Audio, evaluate.Audio]
+Clips = tuple[clip_pairs.Audio, clip_pairs.Audio]
 
 
 class Lts:
@@ -50,14 +50,14 @@ class Lts:
         """In its own transform, each band scaled to the amplitude of a sine in it."""
         centres = classic.band_frequencies_hz()
         quality = 1.0 / (2.0 ** (1.0 / classic.BINS_PER_OCTAVE) - 1.0)
-        scale = 2.0 / np.sqrt(quality * evaluate.SAMPLE_RATE_HZ / centres)  # librosa divides by the root of a window's length
+        scale = 2.0 / np.sqrt(quality * clip_pairs.SAMPLE_RATE_HZ / centres)  # librosa divides by the root of a window's length
         true = [classic.frames(clip)[::COARSEST] for clip in clips]
         one, two = (self._model.encode(magnitudes) for magnitudes in true)
         steps = np.stack([self._model.decode(one + amount * (two - one)) for amount in x])
         return judge.of_magnitudes(steps * scale, [magnitudes * scale for magnitudes in true], x, centres,
-                                   evaluate.SAMPLE_RATE_HZ, classic.FRAME_RATE_HZ / COARSEST)
+                                   clip_pairs.SAMPLE_RATE_HZ, classic.FRAME_RATE_HZ / COARSEST)
 
-    def stems(self, clips: Clips, x: Sequence[float]) -> list[evaluate.Audio]:
+    def stems(self, clips: Clips, x: Sequence[float]) -> list[clip_pairs.Audio]:
         system = systems.Lts(self._model, 32)
         return system.render(system.prepare(*clips), x)
 
@@ -73,11 +73,11 @@ class Sms:
     def frames(self, clips: Clips, x: Sequence[float]) -> None:
         return None
 
-    def stems(self, clips: Clips, x: Sequence[float]) -> list[evaluate.Audio] | None:
+    def stems(self, clips: Clips, x: Sequence[float]) -> list[clip_pairs.Audio] | None:
         """None where it finds no answer: it breaks down on some clips."""
         with tempfile.TemporaryDirectory() as folder:
             given, made = Path(folder, "clips.npz"), Path(folder, "stems.npz")
-            np.savez(given, clips=np.stack(clips), x=np.array(x), sample_rate=evaluate.SAMPLE_RATE_HZ)
+            np.savez(given, clips=np.stack(clips), x=np.array(x), sample_rate=clip_pairs.SAMPLE_RATE_HZ)
             done = subprocess.run([self._python, FOLDER / "sms_morph.py", given, made], check=False, capture_output=True,
                                   text=True, timeout=MOST_SECONDS)
             if done.returncode:
@@ -99,7 +99,7 @@ def run(options: argparse.Namespace) -> Results:
     rivals: list[evaluate.Rival] = [Lts(lts)] if lts and (lts / "lts.json").is_file() else []
     rivals += [Sms(options.sms_python)] if options.sms_python else []
     with systems.threads(1):
-        results = evaluate.run({options.model: load_model(options.model)}, evaluate.choose(find_folder(options.clips), count),
+        results = evaluate.run({options.model: load_model(options.model)}, clip_pairs.choose(find_folder(options.clips), count),
                                frames_only=options.morph_frames_only, rivals=rivals, workers=1,
                                progress=lambda fraction, message: say(f"morph, {100 * fraction:.0f} %: {message}"))
     return results | {"rivals": [rival.name for rival in rivals]}

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lts_batch.frame.filterbank import Bands
 from lts_batch.frame.slices import Slices
-from lts_batch.metrics import measures, mel_bands
+from lts_batch.metrics import measures, mel_bands, spectra
 from lts_batch.resynthesis import phase
 
 HEARD_DB = -60.0  # under a clip's loudest mel band: quieter cells don't calibrate
@@ -65,16 +65,16 @@ class TargetMel:
     def _over_time(self, slices: Slices) -> Array:
         """Weights of frames in each column ``[frames, columns]``."""
         frames = slices.frames(0) * slices.hop_samples
-        columns = measures.HOP_SAMPLES * np.arange(1 + -(-slices.samples // measures.HOP_SAMPLES))
-        distance = np.abs(frames[:, None] - columns) / measures.WINDOW_SAMPLES
+        columns = spectra.HOP_SAMPLES * np.arange(1 + -(-slices.samples // spectra.HOP_SAMPLES))
+        distance = np.abs(frames[:, None] - columns) / spectra.WINDOW_SAMPLES
         seen = np.cos(np.pi * np.minimum(distance, 0.5)) ** 4
         return np.asarray(seen / seen.sum(0))
 
 
 def target_mel(bands: Bands, rows: int, sample_rate: int) -> TargetMel:
     """The mapping for the first ``rows`` bands."""
-    filters = measures.mel_filters(sample_rate)  # [mel bands, bins]
-    bins_hz = np.arange(filters.shape[1]) * sample_rate / measures.WINDOW_SAMPLES
+    filters = spectra.mel_filters(sample_rate)  # [mel bands, bins]
+    bins_hz = np.arange(filters.shape[1]) * sample_rate / spectra.WINDOW_SAMPLES
     centres = bands.centres_hz[:rows]
     weights = mel_bands.weights(centres, sample_rate)
     used = [bins_hz[row > 0] for row in filters]

@@ -4,7 +4,7 @@ import time
 
 import torch
 
-from lts_batch.errors import ModelError
+from lts_batch.errors import ModelError, SettingsError
 
 _MATRIX_CPU, _MATRIX_GPU = 1024, 8192  # large enough to fill it, small enough to take no time
 _TRIALS = 5
@@ -24,6 +24,28 @@ def chosen(device: str) -> str:
     if (device == "cuda" and not torch.cuda.is_available()) or (device == "mps" and not torch.backends.mps.is_available()):
         raise ModelError(f"device = {device!r} is not to be had on this machine: say cpu, or auto for what there is")
     return device
+
+
+def usable(name: str) -> torch.device:
+    """Any device that torch knows by that name and that takes a tensor, for trainings.
+
+    Raises:
+        SettingsError: it cannot be used here.
+    """
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):  # torch has no one answer
+        raise SettingsError(f"device {name!r} cannot be used here: say cpu, cuda (NVIDIA) or mps (Apple), or leave it"
+                            " out") from None
+    return device
+
+
+def best() -> str:
+    """The name of a GPU where torch finds one, for trainings; renders take an Apple GPU only where it is asked for."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lts_batch.training.board import Board
-from lts_batch.training.train import Report
+from lts_batch.training.course import Report
 
 FIGURES = Report(50, 1.0, 0.4, 0.3, 5.0, -9.0, 60)
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from lts_batch.errors import CorpusError, OutputError
 from lts_batch.files.moves import sha256
-from lts_batch.material import arrangement, corpus, soundfont
+from lts_batch.files.whole import is_temporary, temporary_beside
+from lts_batch.material import arrangement, corpus, programme, soundfont
 
 RATE = corpus.SAMPLE_RATE
 Tree = Callable[[Path], dict[str, str]]
@@ -98,13 +99,13 @@ def test_a_damaged_soundfont_is_named(tmp_path: Path, font: Path) -> None:
 
 
 def test_every_program_and_every_drum_is_dealt() -> None:
-    clips = corpus._plan(Path("out"), 0, 60.0, tuple(corpus.SHARES))
+    clips = programme.plan(Path("out"), 0, 60.0, tuple(corpus.SHARES))
     dealt = [clip.path.stem.split("_")[1] for clip in clips["soundfont"]]
     assert sorted(dealt[:128]) == sorted(dealt[128:256]) == [f"program{n:03d}" for n in range(128)]
-    hits = {event.message[1] for clip in clips["drums"] for layer in corpus._layers(clip, 0)
+    hits = {event.message[1] for clip in clips["drums"] for layer in programme.layers_of(clip, 0)
             for event in layer.events if event.message[0] == 0x90 | soundfont.DRUM_CHANNEL}
     assert hits == set(range(35, 82))
-    kits = {layer.events[1].message[1] for clip in clips["drums"] for layer in corpus._layers(clip, 0)}
+    kits = {layer.events[1].message[1] for clip in clips["drums"] for layer in programme.layers_of(clip, 0)}
     assert kits == set(soundfont.KITS)
 
 
@@ -165,7 +166,7 @@ def test_the_files_are_sound_of_many_levels(tmp_path: Path, font: Path) -> None:
     assert record["soundfont"]["sha256"] == sha256(font)
     assert record["soundfont"]["licence"]
     assert record["fluidsynth"].startswith("FluidSynth")
-    assert not list((tmp_path / "out").rglob("*.part"))
+    assert not [path for path in (tmp_path / "out").rglob("*") if is_temporary(path)]
     assert not (tmp_path / "out" / corpus.UNDER_WAY).exists()
 
 
@@ -182,6 +183,7 @@ def test_an_interrupted_render_goes_on_to_the_same_end(tmp_path: Path, tree: Tre
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.flac")}
     assert 0 < len(kept) < 6
     assert not (tmp_path / "out" / corpus.DONE).exists()
+    temporary_beside(min(kept)).write_bytes(b"half a file, of a crash")
     corpus.render(tmp_path / "out", minutes=2)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")

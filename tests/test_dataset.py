@@ -17,7 +17,7 @@ from lts_batch.errors import CorpusError
 from lts_batch.files import audio
 from lts_batch.frame import features
 from lts_batch.frame.filterbank import Bands
-from lts_batch.training import alike, dataset
+from lts_batch.training import alike, dataset, sides
 from lts_batch.training.dataset import Dataset, find_sounds, open_dataset
 
 BANDS = Bands()
@@ -88,7 +88,7 @@ def test_with_few_files_the_last_frames_are_held_back(tmp_path: Path) -> None:
     write(tmp_path / "one" / "a.wav", tone(440.0, 7.0))
     found = opened(tmp_path / "one")
     share = len(found.part(validation=True)) / len(found.levels)
-    assert share == pytest.approx(dataset.VALIDATION_SHARE, abs=0.01)
+    assert share == pytest.approx(sides.VALIDATION_SHARE, abs=0.01)
     assert found.part(validation=True).min() > found.part(validation=False).max()
 
 

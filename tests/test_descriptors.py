@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lts_batch.frame.filterbank import Bands
-from lts_batch.metrics import descriptors, judge, measures, mel_bands
+from lts_batch.metrics import descriptors, judge, measures, mel_bands, spectra
 from lts_batch.metrics.descriptors import described
 
 CENTRES = Bands().centres_hz
@@ -203,4 +203,4 @@ def test_mel_bands_of_louder_magnitudes_are_louder() -> None:
     weights = mel_bands.weights(CENTRES, 44100)
     one = mel_bands.log_mel(lobe(9.0)[None], weights)
     np.testing.assert_allclose(mel_bands.log_mel(10 * lobe(9.0)[None], weights) - one, 20.0, atol=1e-9)
-    assert weights.shape == (len(measures.mel_filters(44100)), len(CENTRES)) and (weights >= 0.0).all()
+    assert weights.shape == (len(spectra.mel_filters(44100)), len(CENTRES)) and (weights >= 0.0).all()

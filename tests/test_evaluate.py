@@ -19,7 +19,7 @@ from lts_batch.cli import commands
 from lts_batch.engine import planning, targets
 from lts_batch.engine.analysis import k_norms
 from lts_batch.errors import ClipError
-from lts_batch.evaluation import evaluate
+from lts_batch.evaluation import clip_pairs, evaluate, summary
 from lts_batch.evaluation.framepath import AMOUNTS, FramePaths, fading
 from lts_batch.evaluation.stempath import StemPaths
 from lts_batch.files.sources import Excerpt
@@ -35,7 +35,7 @@ import lts_model
 import morph
 import study
 
-RATE = evaluate.SAMPLE_RATE_HZ
+RATE = clip_pairs.SAMPLE_RATE_HZ
 ONE, TWO = pluck(0.4, 220.0)[0], drum(0.4, 0.02, 900.0)[0]
 MIDDLE = AMOUNTS.index(0.5)
 ZERO, LAST = AMOUNTS.index(0.0), AMOUNTS.index(1.0)
@@ -154,38 +154,38 @@ def write(path: Path, clip: np.ndarray, rate: int = RATE) -> Path:
 def test_neighbours_are_paired_first(tmp_path: Path) -> None:
     for name in ("c", "a", "sub/b"):
         write(tmp_path / f"{name}.wav", ONE)
-    titles = [(one.stem, two.stem) for one, two in evaluate.choose(tmp_path, 20)]
+    titles = [(one.stem, two.stem) for one, two in clip_pairs.choose(tmp_path, 20)]
     assert titles == [("a", "c"), ("c", "b"), ("a", "b")]
-    assert evaluate.choose(tmp_path, 2) == evaluate.choose(tmp_path, 20)[:2]
+    assert clip_pairs.choose(tmp_path, 2) == clip_pairs.choose(tmp_path, 20)[:2]
 
 
 def test_a_folder_with_the_clips_of_the_list_is_judged_by_the_list(tmp_path: Path) -> None:
-    for name in {name for pair in evaluate.fixed_pairs() for name in pair}:
+    for name in {name for pair in clip_pairs.fixed_pairs() for name in pair}:
         (tmp_path / f"{name}.flac").touch()
     (tmp_path / "another.flac").touch()
-    assert [(one.stem, two.stem) for one, two in evaluate.choose(tmp_path)] == evaluate.fixed_pairs()
-    assert len(evaluate.fixed_pairs()) == evaluate.PAIRS
+    assert [(one.stem, two.stem) for one, two in clip_pairs.choose(tmp_path)] == clip_pairs.fixed_pairs()
+    assert len(clip_pairs.fixed_pairs()) == clip_pairs.PAIRS
 
 
 def test_folders_without_pairs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ClipError, match="is not a folder"):
-        evaluate.choose(tmp_path / "none")
+        clip_pairs.choose(tmp_path / "none")
     write(tmp_path / "one.wav", ONE)
     with pytest.raises(ClipError, match="holds 1 sounds: give a folder with two or more"):
-        evaluate.choose(tmp_path)
-    monkeypatch.setattr(evaluate, "PACKAGE_FOLDER", tmp_path / "none")
+        clip_pairs.choose(tmp_path)
+    monkeypatch.setattr(clip_pairs, "PACKAGE_FOLDER", tmp_path / "none")
     with pytest.raises(ClipError, match="give a FOLDER of sounds, or install"):
-        evaluate.choose(None)
+        clip_pairs.choose(None)
 
 
 def test_clips_are_loaded_mono_at_one_rate_and_no_longer_than_ten_seconds(tmp_path: Path) -> None:
     time = np.arange(48000) / 48000
     both = np.stack((np.sin(2000 * time), np.zeros(48000)), axis=1)
-    found = evaluate.load(write(tmp_path / "stereo.wav", both, 48000))
+    found = clip_pairs.load(write(tmp_path / "stereo.wav", both, 48000))
     inner = slice(4000, 40000)
     np.testing.assert_allclose(found[inner], 0.5 * np.sin(2000 * np.arange(44100) / 44100)[inner], atol=2e-4)
     assert found.shape == (44100,)
-    assert evaluate.load(write(tmp_path / "long.wav", np.zeros(12 * 8000), 8000)).shape == (441000,)
+    assert clip_pairs.load(write(tmp_path / "long.wav", np.zeros(12 * 8000), 8000)).shape == (441000,)
 
 
 class Halves:
@@ -229,7 +229,7 @@ def test_a_study_with_a_rival_a_clip_that_is_silent_and_a_pair_of_twins(model: M
     plots.evaluation(tmp_path / "figures.png", results)
     seen = matplotlib.image.imread(tmp_path / "figures.png")
     assert seen.shape[1] > seen.shape[0] > 1000 and seen[..., :3].std() > 0.05  # two columns
-    _, pairs, _ = evaluate.load_pairs([(one, two), (one, twin)])
+    _, pairs, _ = clip_pairs.load_pairs([(one, two), (one, twin)])
     assert evaluate.frame_figures(model, pairs, 0.0) == results["frames"]["summary"]["detail 0"]
     clips = results["reconstruction"]["clips"]
     assert set(clips) == {"one", "two", "twin"} and clips["one"] == clips["twin"]
@@ -246,7 +246,7 @@ def test_a_verdict_goes_by_what_is_best() -> None:
     alike = {name: {"mean": 1.0} for name in judge.FIGURES}
     ours = alike | {"step_cv": {"mean": 0.5}, "monotony": {"mean": 0.9}, "r2_centroid": {"mean": 1.1}}
     rival = alike | {"path_length": {"mean": 0.7}, "direction": {"mean": None}}
-    sides = evaluate.verdict(ours, rival)
+    sides = summary.verdict(ours, rival)
     assert sides["better"] == ["centroid", "step CV", "path"]  # a path shorter than straight is none
     assert "monotony" in sides["not better"]
     assert not {"onward", "ends SC", "ends mel"} & {*sides["better"], *sides["not better"]}  # not known, and not compared
@@ -296,7 +296,7 @@ def test_a_wrong_model_or_folder_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_the_benchmark_brings_its_rivals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for pair in evaluate.fixed_pairs():
+    for pair in clip_pairs.fixed_pairs():
         for name, clip in zip(pair, (ONE, TWO), strict=True):
             write(tmp_path / "clips" / f"{name}.flac", clip)
     torch.manual_seed(0)

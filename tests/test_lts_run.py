@@ -16,7 +16,7 @@ from keras_runs import ARCHITECTURES, Network, convolved, picture, spread, write
 from lts_batch.errors import ModelError
 from lts_batch.models import checkpoint
 from lts_batch.models.checkpoint import load_model
-from lts_batch.original import keras_layers, lts_run
+from lts_batch.original import keras_convolutions, keras_kinds, lts_run
 from lts_batch.original.classic import Layout
 from lts_batch.original.classic_model import ClassicModel
 from lts_batch.original.lts_run import read_run
@@ -113,7 +113,7 @@ def test_convolutions_pad_and_cut_as_tensorflow(kernel: int, stride: int, paddin
         for kind, compute, shape in (("Conv2D", convolved, (kernel, kernel, 3, 4)),
                                      ("Conv2DTranspose", spread, (kernel, kernel, 4, 3))):
             w = rng.normal(0, 1, shape)
-            layer = keras_layers.from_keras(kind, picture(kind, 4, "linear", stride, kernel, padding)[1])
+            layer = keras_kinds.from_keras(kind, picture(kind, 4, "linear", stride, kernel, padding)[1])
             assert layer.weights((height, width, 3))["kernel"] == shape
             found = layer.compute(torch.from_numpy(x), {"kernel": torch.from_numpy(w), "bias": torch.zeros(4).double()}).numpy()
             assert found.shape[1:] == layer.output((height, width, 3))
@@ -124,7 +124,7 @@ def test_convolutions_pad_and_cut_as_tensorflow(kernel: int, stride: int, paddin
 def test_output_padding_chooses_the_length(more: list[int]) -> None:
     rng = np.random.default_rng(3)
     x, w = rng.normal(0, 1, (1, 4, 5, 2)), rng.normal(0, 1, (3, 3, 3, 2))
-    layer = keras_layers.from_keras("Conv2DTranspose", picture("Conv2DTranspose", 3, output_padding=more,
+    layer = keras_kinds.from_keras("Conv2DTranspose", picture("Conv2DTranspose", 3, output_padding=more,
                                                                activation="linear")[1])
     found = layer.compute(torch.from_numpy(x), {"kernel": torch.from_numpy(w), "bias": torch.zeros(3).double()}).numpy()
     assert found.shape == (1, 7 + more[0], 9 + more[1], 3)
@@ -135,8 +135,8 @@ def test_the_transpose_is_the_adjoint_of_the_convolution() -> None:
     """<conv(x), y> = <x, transpose(y)>: what TensorFlow means by a transposed convolution, cut on the right side."""
     rng = np.random.default_rng(4)
     kernel = torch.from_numpy(rng.normal(0, 1, (3, 3, 2, 5)))  # [h, w, in, out] of one is [h, w, out, in] of the other
-    forward = keras_layers.Conv2D(5, (3, 3), (2, 2), "same", bias=False)
-    backward = keras_layers.Conv2DTranspose(2, (3, 3), (2, 2), "same", bias=False)
+    forward = keras_convolutions.Conv2D(5, (3, 3), (2, 2), "same", bias=False)
+    backward = keras_convolutions.Conv2DTranspose(2, (3, 3), (2, 2), "same", bias=False)
     x, y = torch.from_numpy(rng.normal(0, 1, (1, 8, 12, 2))), torch.from_numpy(rng.normal(0, 1, (1, 4, 6, 5)))
     there, back = forward.compute(x, {"kernel": kernel}), backward.compute(y, {"kernel": kernel})
     assert float((there * y).sum()) == pytest.approx(float((x * back).sum()), rel=1e-12)
@@ -148,7 +148,7 @@ def test_the_transpose_is_the_adjoint_of_the_convolution() -> None:
     ("Activation", {"activation": {"class_name": "function", "config": "softplus"}}, [0.0], [np.log(2)]),
     ("Activation", {"activation": "softmax"}, [0.0, 0.0], [0.5, 0.5]), ("Dropout", {"rate": 0.5}, [1.0], [1.0])])
 def test_activations(kind: str, config: dict[str, Any], x: list[float], wanted: list[float]) -> None:
-    found = keras_layers.from_keras(kind, config).compute(torch.tensor([x]), {})
+    found = keras_kinds.from_keras(kind, config).compute(torch.tensor([x]), {})
     assert found[0].tolist() == pytest.approx(wanted, abs=1e-6)
 
 
@@ -300,6 +300,6 @@ def test_damage_is_told_in_a_sentence(damage: Callable[[Path], Any], why: str, t
 def test_dilation_and_the_like_are_refused_not_guessed() -> None:
     for change in ({"dilation_rate": [2, 2]}, {"data_format": "channels_first"}, {"groups": 2}, {"padding": "causal"}):
         with pytest.raises(ModelError, match=next(iter(change))):
-            keras_layers.from_keras("Conv2D", picture("Conv2D", 3)[1] | change)
+            keras_kinds.from_keras("Conv2D", picture("Conv2D", 3)[1] | change)
     with pytest.raises(ModelError, match="max_value"):
-        keras_layers.from_keras("ReLU", {"max_value": 6.0})
+        keras_kinds.from_keras("ReLU", {"max_value": 6.0})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lts_batch.metrics import measures
+from lts_batch.metrics import measures, rows, spectra
 
 SAMPLE_RATE = 44100
 AUDIO_MEASURES = {
@@ -192,7 +192,7 @@ def test_frames_of_stems_of_one_length_lie_as_far_apart_as_the_stems(samples: in
 def test_stems_of_different_lengths_are_laid_over_each_other() -> None:
     long, short = fading(3.0), fading(2.0)
     frames = [measures.log_mel_frames(clip, SAMPLE_RATE, long.shape[1]) for clip in (long, short)]
-    assert frames[0].shape == frames[1].shape == (1, 1 + math.ceil(3.0 * SAMPLE_RATE / 512), measures.MEL_BANDS)
+    assert frames[0].shape == frames[1].shape == (1, 1 + math.ceil(3.0 * SAMPLE_RATE / 512), spectra.MEL_BANDS)
     laid, padded = measures.frames_distance_db(*frames), measures.log_mel_distance_db(long, short, SAMPLE_RATE)
     assert laid < padded / 5  # what is left: the beginnings of tones take the same time in both
 
@@ -232,46 +232,46 @@ def test_frames_of_different_references_are_not_compared() -> None:
 
 def test_distances_between_all_stems() -> None:
     stems = [noise(9000), 2 * noise(9000, seed=1), noise(7000, seed=2)]
-    found = measures.step_distances_db(stems, SAMPLE_RATE)
+    found = rows.step_distances_db(stems, SAMPLE_RATE)
     assert found.shape == (3, 3) and not found.diagonal().any()
     np.testing.assert_array_equal(found, found.T)
     assert found[0, 1] == pytest.approx(measures.log_mel_distance_db(stems[0], stems[1], SAMPLE_RATE), rel=1e-5)
     assert found[0, 2] > 1
-    assert measures.step_distances_db(stems[:1], SAMPLE_RATE).shape == (1, 1)
+    assert rows.step_distances_db(stems[:1], SAMPLE_RATE).shape == (1, 1)
 
 
 @pytest.mark.parametrize("values", [[1.0, 2.0, 3.0], [3.0, 2.0, 1.0, 0.0], [0.0, 2.0, 2.0, 1.0, 5.0], [1.0, 1.0, 0.5]])
 def test_monotony_is_spearmans_correlation(values: list[float]) -> None:
     from scipy.stats import spearmanr
 
-    assert measures.monotony(values) == pytest.approx(spearmanr(range(len(values)), values).statistic)
+    assert rows.monotony(values) == pytest.approx(spearmanr(range(len(values)), values).statistic)
 
 
 def test_monotony_of_what_does_not_move() -> None:
-    assert measures.monotony([2.0, 2.0, 2.0]) == measures.monotony([1.0]) == 0.0
+    assert rows.monotony([2.0, 2.0, 2.0]) == rows.monotony([1.0]) == 0.0
 
 
 def test_evenness_of_known_steps() -> None:
-    cv, worst = measures.evenness([1.0, 1.0, 4.0])
+    cv, worst = rows.evenness([1.0, 1.0, 4.0])
     assert cv == pytest.approx(math.sqrt(2) / 2) and worst == pytest.approx(2)
-    assert measures.evenness([0.0, 0.0]) == (0.0, 1.0)
+    assert rows.evenness([0.0, 0.0]) == (0.0, 1.0)
 
 
 def test_evenness_does_not_see_scale() -> None:
     steps = [0.3, 1.2, 0.7, 2.2]
-    assert measures.evenness([7 * step for step in steps]) == pytest.approx(measures.evenness(steps))
+    assert rows.evenness([7 * step for step in steps]) == pytest.approx(rows.evenness(steps))
 
 
 def test_path_length() -> None:
-    assert measures.path_length([1.0, 2.0], 3.0) == pytest.approx(1)
-    assert measures.path_length([3.0, 3.0], 3.0) == pytest.approx(2)
-    assert measures.path_length([1.0], 0.0) == math.inf
-    assert measures.path_length([0.0], 0.0) == 1.0
+    assert rows.path_length([1.0, 2.0], 3.0) == pytest.approx(1)
+    assert rows.path_length([3.0, 3.0], 3.0) == pytest.approx(2)
+    assert rows.path_length([1.0], 0.0) == math.inf
+    assert rows.path_length([0.0], 0.0) == 1.0
 
 
 @pytest.mark.parametrize("wrong", [[], [-1.0], [math.nan]])
 def test_distances_that_mean_nothing(wrong: list[float]) -> None:
     with pytest.raises(ValueError, match="one or more numbers >= 0"):
-        measures.evenness(wrong)
+        rows.evenness(wrong)
     with pytest.raises(ValueError, match="one or more numbers >= 0"):
-        measures.path_length(wrong, 1.0)
+        rows.path_length(wrong, 1.0)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_train import BANDS, SCHEDULE, frames, started
 from torch import Tensor
+from trainings import BANDS, SCHEDULE, frames, started
 
 from lts_batch.frame import features
 from lts_batch.models import vae
@@ -83,5 +83,5 @@ def test_the_error_counts_in_the_figures_that_choose_the_best(tmp_path: Path) ->
     found = []
     for weight in (0.0, 1.0):
         training = started(sounds, tmp_path / str(weight), dataclasses.replace(SCHEDULE, transport_weight=weight))
-        found.append([training._evaluate(0.0).validation_loss for _ in range(2)])
+        found.append([training.figures(0.0).validation_loss for _ in range(2)])
     assert found[0][0] == found[0][1] < found[1][0] == found[1][1]

@@ -16,7 +16,7 @@ from lts_batch.settings import FIELDS, Settings, as_dict, change
 from lts_batch.stems import manifest
 from lts_batch.stems.manifest import from_json
 from lts_batch.watch.jobfile import parse
-from lts_batch.watch.spool import read_status
+from lts_batch.watch.status import read_status
 
 DOCS = Path(__file__).parent.parent / "docs" / "protocol.md"
 EXAMPLE = re.compile(r"<!-- (schema|tsv): (\w+) -->\n```\w*\n(.*?)```", re.DOTALL)

@@ -13,7 +13,7 @@ from lts_batch import morph
 from lts_batch.engine import pipeline, spacing
 from lts_batch.errors import ClipError, SettingsError
 from lts_batch.files.sources import Excerpt
-from lts_batch.metrics import measures
+from lts_batch.metrics import rows
 from lts_batch.models.checkpoint import Model, load_model
 from lts_batch.settings import Settings
 
@@ -47,8 +47,8 @@ def stems(clips: Sequence[Excerpt], settings: Settings, model: Model) -> list[Au
 
 
 def unevenness(clips: Sequence[Excerpt], settings: Settings, model: Model) -> float:
-    distances = measures.step_distances_db(stems(clips, settings, model), RATE)
-    return measures.evenness(np.diagonal(distances, 1).tolist())[0]
+    distances = rows.step_distances_db(stems(clips, settings, model), RATE)
+    return rows.evenness(np.diagonal(distances, 1).tolist())[0]
 
 
 @pytest.mark.parametrize(("lengths", "more"), [((0.5, 0.5), {}), ((0.5, 0.8), {"length": "interpolate"}),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lts_batch.engine import steps
-from lts_batch.metrics import measures
+from lts_batch.metrics import measures, rows
 
 ELEVEN = tuple(round(n / 10, 6) for n in range(11))
 BANDS = 400
@@ -36,7 +36,7 @@ class Path:
 
 
 def cv(distances: Sequence[float]) -> float:
-    return measures.evenness(distances)[0]
+    return rows.evenness(distances)[0]
 
 
 @pytest.mark.parametrize(("level", "inverse"), [
@@ -132,7 +132,7 @@ def test_steps_that_lead_back_are_avoided() -> None:
     found = steps.even_amounts(lambda amounts: [frames(x) for x in amounts], ELEVEN)
     ends = [[measures.frames_distance_db(frames(end), frames(x)) for x in found.amounts] for end in (0.0, 1.0)]
     plain = [[measures.frames_distance_db(frames(end), frames(x)) for x in ELEVEN] for end in (0.0, 1.0)]
-    gained = [measures.monotony(row) for row in ends], [measures.monotony(row) for row in plain]
+    gained = [rows.monotony(row) for row in ends], [rows.monotony(row) for row in plain]
     assert gained[0][0] >= gained[1][0] and gained[0][1] <= gained[1][1]
     assert cv(found.distances_db) < cv([measures.frames_distance_db(frames(a), frames(b)) for a, b in pairwise(ELEVEN)])
 

@@ -75,15 +75,15 @@ def test_ctrl_c_and_resume_end_in_the_same_model(here: Path, tmp_path: Path, pre
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("--width", 24, "--steps", 24, "--every", 10)
     assert train(here, tmp_path / "whole", "--preset", preset, *words).exit_code == 0
-    real = Training._one_step
+    real = Training.one_step
 
     def interrupted(training: Training) -> float:
-        if training.step == 13:
+        if training.course.step == 13:
             raise KeyboardInterrupt
         return real(training)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "_one_step", interrupted)
+        patch.setattr(Training, "one_step", interrupted)
         stopped = train(here, tmp_path / "m", "--preset", preset, *words)
     assert stopped.exit_code == 130
     assert "Stopped at step 13 of 24. The best model so far is in" in stopped.stderr
@@ -100,22 +100,22 @@ def test_a_training_that_is_stopped_at_once_says_that_there_is_no_model(here: Pa
     def interrupted(training: Training) -> float:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Training, "_one_step", interrupted)
+    monkeypatch.setattr(Training, "one_step", interrupted)
     stopped = train(here, tmp_path / "m", "--width", 24, "--steps", 9)
     assert stopped.exit_code == 130 and "There is no model yet" in stopped.stderr
 
 
 def test_a_setback_and_silent_latents_are_told(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, broken = Training._one_step, []
+    real, broken = Training.one_step, []
 
     def breaks(training: Training) -> float:
-        if training.step == 47 and not broken:
-            broken.append(training.step)
+        if training.course.step == 47 and not broken:
+            broken.append(training.course.step)
             for weight in training.network.parameters():
                 weight.data.fill_(float("nan"))
         return real(training)
 
-    monkeypatch.setattr(Training, "_one_step", breaks)
+    monkeypatch.setattr(Training, "one_step", breaks)
     result = train(here, tmp_path / "m", "--width", 24, "--steps", 120, "--every", 40, "--kl-weight", 50, "--rate", 0.02)
     assert result.exit_code == 0, result.output
     assert "The loss rose to nan at step 47: back to step 40, at half the rate (0.01)" in result.stderr

@@ -112,8 +112,8 @@ def test_a_disk_that_takes_no_more_leaves_nothing(tmp_path):
     script = f"""
 import resource, signal
 from pathlib import Path
-from lts_batch import whole
 from lts_batch.errors import OutputError
+from lts_batch.files import whole
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:

@@ -31,10 +31,11 @@ def evaluate(model: str, folder: Path | None, pairs: int, frames_only: bool, aga
     interpolation, which need no model. Pairs are neighbours among the sounds in FOLDER; without FOLDER they are those of the
     fixed evaluation list, if the package sonic-pi-samples is installed.
     """
+    from lts_batch.evaluation import clip_pairs
     from lts_batch.evaluation import evaluate as study
     from lts_batch.models.checkpoint import load_frame_model
 
-    chosen = study.choose(folder, pairs)
+    chosen = clip_pairs.choose(folder, pairs)
     given = dict.fromkeys((model, *([against] if against else [])))
     short = {name: Path(name).name or name for name in given}
     names = short if len(set(short.values())) == len(given) else {name: name for name in given}

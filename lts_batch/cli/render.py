@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
-from lts_batch import settings as schema
 from lts_batch.cli.messages import bar
 from lts_batch.engine.mixes import mixes
 from lts_batch.errors import SettingsError
 from lts_batch.settings import LEAST_CLIPS, MOST_CLIPS, Settings, change, load_preset
+from lts_batch.settings import table as schema
 
 # each says which stems there are, so the others have nothing to say beside it
 _RIVALS = {"curve": "makes one stem that moves", "grid": "places every stem", "weights": "names every stem",

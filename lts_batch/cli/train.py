@@ -14,8 +14,9 @@ from lts_batch.errors import LtsError, OutputError
 from lts_batch.training import schedule as plans
 
 if TYPE_CHECKING:
+    from lts_batch.training.course import Report
     from lts_batch.training.dataset import Dataset
-    from lts_batch.training.train import Report, Training
+    from lts_batch.training.train import Training
 
 _LEAST_SHARE = 0.5  # of a time is for training, however long the sounds took to analyse
 
@@ -68,7 +69,8 @@ def train(folder: Path, out: Path, resume: bool, preset: str | None, time_text: 
 
     from lts_batch.frame.filterbank import Bands
     from lts_batch.training.dataset import open_dataset
-    from lts_batch.training.train import Training, saved_schedule
+    from lts_batch.training.state import saved_schedule
+    from lts_batch.training.train import Training
 
     if (out / "model.json").exists() and not (resume or force):
         raise OutputError(f"{out} already holds a model: say --resume to go on with it, --force to begin anew, or choose"
@@ -100,15 +102,16 @@ def train(folder: Path, out: Path, resume: bool, preset: str | None, time_text: 
 def _fitted(schedule: plans.Schedule, left: float, dataset: "Dataset", device: str | None, free: frozenset[str],
             as_json: bool) -> plans.Schedule:
     """Width, batch and steps for the time that is left, see ``schedule.fit``; trials and figures are taken off it."""
+    from lts_batch import devices
     from lts_batch.frame.filterbank import Bands
-    from lts_batch.training.train import Training, best_device
+    from lts_batch.training.train import Training
 
     trial = min(1.0, 0.02 * left)
 
     def training(one: plans.Schedule) -> "Training":
         return Training(dataset, Bands(), dataclasses.replace(one, rate=1e-6), Path(), device=device)
 
-    if (device or best_device()).startswith("cuda") and "batch" in free:
+    if (device or devices.best()).startswith("cuda") and "batch" in free:
         schedule = dataclasses.replace(schedule, batch=plans.GPU_BATCH)
     begun = time.monotonic()
     found = plans.fit(schedule, left, len(dataset.part(validation=False)), lambda one: training(one).measured(trial), free=free)
@@ -123,19 +126,19 @@ def _run(training: "Training", every: int, as_json: bool) -> None:
     from lts_batch.stems import plots
     from lts_batch.training.board import Board
 
-    schedule, out = training.schedule, training.out
-    told = len(training.setbacks)
-    with bar("training", quiet=as_json) as show, Board(out.with_name(out.name + ".tensorboard"), training.step) as board:
+    schedule, out, course = training.schedule, training.out, training.course
+    told = len(course.setbacks)
+    with bar("training", quiet=as_json) as show, Board(out.with_name(out.name + ".tensorboard"), course.step) as board:
         def report(step: int, figures: "Report | None") -> None:
             nonlocal told
-            latest = f", loss {training.recent[-1]:.4f}" if training.recent else ""
-            show(step / schedule.steps, f"step {step}{latest}, {training.frames_per_second:.0f} frames/s")
-            for setback in training.setbacks[told:]:
+            latest = f", loss {course.recent[-1]:.4f}" if course.recent else ""
+            show(step / schedule.steps, f"step {step}{latest}, {training.speed.frames_per_second:.0f} frames/s")
+            for setback in course.setbacks[told:]:
                 click.echo(f"The loss rose to {setback.loss} at step {setback.step}: back to step {setback.back_to}, at"
                            f" half the rate ({setback.rate:g})", err=True)
-            told = len(training.setbacks)
+            told = len(course.setbacks)
             if figures is not None:
-                board.figures(figures, training.rate)
+                board.figures(figures, course.rate)
                 click.echo(json.dumps(dataclasses.asdict(figures)) if as_json else
                            f"step {step}: loss {figures.training_loss:.5f}, held out {figures.validation_loss:.5f}, shape LSD"
                            f" {figures.shape_lsd_db:.2f} dB, SC {figures.spectral_convergence_db:.2f} dB,"
@@ -145,16 +148,16 @@ def _run(training: "Training", every: int, as_json: bool) -> None:
             training.run(every=every, report=report)
         except KeyboardInterrupt:
             kept = f"The best model so far is in {out}" if (out / "model.json").exists() else "There is no model yet"
-            click.echo(f"Stopped at step {training.step} of {schedule.steps}. {kept}; go on with the same command, and"
+            click.echo(f"Stopped at step {course.step} of {schedule.steps}. {kept}; go on with the same command, and"
                        " --resume in place of --time, --preset or --force.", err=True)
             sys.exit(130)
     training.finish()
     plots.training(out / "training.png", training.record()["history"])
-    if warning := training.warning():
+    if warning := course.warning():
         click.echo(f"Note: {warning}.", err=True)
     if not as_json:
-        speed = training.speed()
-        click.echo(f"{out}: done in {plans.spoken(training.seconds)}; {speed['frames_per_second']:.0f} frames a second,"
+        speed = training.speed.as_dict()
+        click.echo(f"{out}: done in {plans.spoken(course.seconds)}; {speed['frames_per_second']:.0f} frames a second,"
                    f" which is {speed['share_of_matrix_rate']:.0%} of the rate at which this machine multiplies matrices"
                    f" ({speed['matrix_multiply_adds_per_second'] / 1e9:.0f} billion multiply-adds a second)")
 

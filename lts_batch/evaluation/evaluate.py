@@ -2,61 +2,33 @@
 
 Two judges. *Frames*: the magnitudes that a stem is made from, in our frame; fast, and blind to phase. *Audio*: the stems
 that come out, by an STFT of their own. What is asked of both is in ``judge``; what the rivals are, in ``framepath`` and
-``stempath``. Everything is judged mono at 44.1 kHz, at most the first 10 s, and both clips of a pair are cut to the shorter
-one's length, so that all ways have the same moments.
+``stempath``; the clips, in ``clip_pairs``.
 """
 
-import math
-import os
-import tomllib
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lts_batch.errors import ClipError
+from lts_batch.evaluation.clip_pairs import SAMPLE_RATE_HZ, Audio, Pair, load_pairs
 from lts_batch.evaluation.framepath import AMOUNTS, Detail, FramePaths, fading
 from lts_batch.evaluation.stempath import StemPaths
-from lts_batch.files import audio
-from lts_batch.files.sources import Excerpt, Resampled
+from lts_batch.evaluation.summary import Results, numbers, summarised, verdict
 from lts_batch.frame import features
 from lts_batch.frame.filterbank import COARSEST, Grid, filterbank
 from lts_batch.metrics import judge, measures
 from lts_batch.models.checkpoint import Model
 from lts_batch.settings import Settings
-from lts_batch.training.dataset import SUFFIXES
 
-SAMPLE_RATE_HZ = 44100
-LONGEST_SECONDS = 10.0
-PAIRS = 20
-PACKAGE_FOLDER = Path("/usr/share/sonic-pi/samples")  # of the Debian package sonic-pi-samples
 LOG_LERP = "log-magnitude interpolation"
 MOVED = "the same, envelope moved"  # what is left of our own way without a model; in frames only
 COSTS = {"clips": 0.25, "frames": 1.0, "audio": 5.0}  # of a second of sound, about: for the time left
 REBUILT = {"shape_lsd_db": "shape LSD", "sc_db": "SC", "mr_stft_sc_db": "MR-STFT SC", "log_mel_db": "log-mel"}
 
-Audio = NDArray[np.float32]  # [samples]
-Results = dict[str, Any]  # what JSON can hold, and nothing else
 Progress = Callable[[float, str], None]
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two clips ``[samples]`` at 44.1 kHz, cut to one length, and their names."""
-
-    names: tuple[str, str]
-    clips: tuple[Audio, Audio]
-
-    @property
-    def title(self) -> str:
-        """Both names."""
-        return "~".join(self.names)
 
 
 class Rival(Protocol):
@@ -69,77 +41,6 @@ class Rival(Protocol):
 
     def stems(self, clips: tuple[Audio, Audio], x: Sequence[float]) -> list[Audio] | None:
         """A stem ``[samples]`` for each x, at 44.1 kHz."""
-
-
-# ---------------------------------------------------------------- clips
-
-
-def fixed_pairs() -> list[tuple[str, str]]:
-    """The evaluation list, by names: fixed before anything was compared, and never trained on."""
-    inside = Path(__file__).with_name("evaluation.toml")
-    path = inside if inside.is_file() else Path(__file__).parents[2] / "benchmarks" / "evaluation.toml"
-    return [(first, second) for first, second in tomllib.loads(path.read_text(encoding="utf-8"))["pairs"]]
-
-
-def choose(folder: Path | None, count: int = PAIRS) -> list[tuple[Path, Path]]:
-    """Which clips to pair: at most ``count`` pairs, the same each time.
-
-    The evaluation list, where the folder (or, without one, the installed package sonic-pi-samples) holds its clips. Else all
-    sounds at any depth of the folder in the order of their names: neighbours first, then every second, and so on.
-
-    Raises:
-        ClipError: no such folder, fewer than two sounds, or no folder given and no package installed.
-    """
-    if folder is None and not PACKAGE_FOLDER.is_dir():
-        raise ClipError(f"the clips of the evaluation list are not at {PACKAGE_FOLDER}: give a FOLDER of sounds, or install the"
-                        " Debian package sonic-pi-samples")
-    place = folder or PACKAGE_FOLDER
-    if not place.is_dir():
-        raise ClipError(f"{place} is not a folder: give a folder of sounds to judge by")
-    listed = [(place / f"{first}.flac", place / f"{second}.flac") for first, second in fixed_pairs()]
-    if all(path.is_file() for pair in listed for path in pair):
-        return listed[:count]
-    sounds = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()
-                    and not path.name.startswith("."))
-    if len(sounds) < 2:
-        raise ClipError(f"{place} holds {len(sounds)} sounds: give a folder with two or more to go between")
-    places = sorted(combinations(range(len(sounds)), 2), key=lambda pair: (pair[1] - pair[0], pair[0]))
-    return [(sounds[first], sounds[second]) for first, second in places[:count]]
-
-
-def load(path: Path) -> Audio:
-    """The first 10 s of a clip ``[samples]``, channels averaged, at 44.1 kHz. Raises ``ClipError`` as ``audio.read``."""
-    with audio.open_reader(path) as reader:
-        rate = reader.sample_rate
-        samples = reader.read(0, min(reader.samples, math.ceil(LONGEST_SECONDS * rate)))
-    mono = np.ascontiguousarray(samples.mean(0, keepdims=True))
-    if rate != SAMPLE_RATE_HZ:
-        source = Resampled(Excerpt(mono, rate, 0, mono.shape[1]), SAMPLE_RATE_HZ)
-        mono = source.read(0, source.samples)
-    return np.ascontiguousarray(mono[0, :round(LONGEST_SECONDS * SAMPLE_RATE_HZ)])
-
-
-def load_pairs(chosen: Sequence[tuple[Path, Path]]) -> tuple[dict[str, Audio], list[Pair], dict[str, str]]:
-    """Whole clips by name, the pairs of them cut to one length, and what could not be used with the reason.
-
-    Raises:
-        ClipError: not one pair could be judged.
-    """
-    clips: dict[Path, Audio] = {}
-    skipped: dict[str, str] = {}
-    for path in dict.fromkeys(path for pair in chosen for path in pair):
-        try:
-            clips[path] = _audible(load(path), path)
-        except ClipError as error:
-            skipped[path.name] = str(error)
-    names = named(list(clips))
-    pairs = [_pair(one, two, clips, names) for one, two in chosen if one in clips and two in clips]
-    if not pairs:
-        raise ClipError(f"none of {len(chosen)} pairs could be judged: {'; '.join(skipped.values())}")
-    return {names[path]: clip for path, clip in clips.items()}, pairs, skipped
-
-
-# ---------------------------------------------------------------- the study
 
 
 def run(models: Mapping[str, Model], chosen: Sequence[tuple[Path, Path]], *, frames_only: bool = False,
@@ -182,7 +83,7 @@ def run(models: Mapping[str, Model], chosen: Sequence[tuple[Path, Path]], *, fra
         for pair in pairs:
             tell(done / total, f"{pair.title}, {kind}")
             judged = ways(models, pair, rivals, workers)
-            found[pair.title] = {name: _numbers(judge.figures(way)) for name, way in judged.items()}
+            found[pair.title] = {name: numbers(judge.figures(way)) for name, way in judged.items()}
             done += COSTS[kind] * len(pair.clips[0])
         summary = summarised(found)
         results[kind] = {"pairs": found, "summary": summary, "verdict": {
@@ -199,7 +100,7 @@ def frame_figures(model: Model, pairs: Sequence[Pair], detail: Detail | None = N
     found: Results = {}
     for pair in pairs:
         paths = FramePaths(model, pair.clips, SAMPLE_RATE_HZ)
-        found[pair.title] = {"ours": _numbers(judge.figures(paths.judged(paths.ours(detail))))}
+        found[pair.title] = {"ours": numbers(judge.figures(paths.judged(paths.ours(detail))))}
     return dict(summarised(found)["ours"])
 
 
@@ -268,64 +169,3 @@ def frames(clip: Audio, model: Model) -> NDArray[np.float32]:
     kept = int(len(clip) * model.bands.frame_rate / SAMPLE_RATE_HZ) // COARSEST + 1
     rows = bank.forward(torch.from_numpy(clip)[None], COARSEST)[0, :bank.model_rows, :kept].abs().T
     return torch.nn.functional.pad(rows, (0, len(model.bands) - bank.model_rows)).contiguous().numpy()
-
-
-def _audible(clip: Audio, path: Path) -> Audio:
-    if audio.peak(clip) <= 10.0 ** (audio.SILENCE_DB / 20.0):
-        raise ClipError(f"{path} is silent in its first {LONGEST_SECONDS:g} s: choose another clip")
-    return clip
-
-
-def named(paths: Sequence[Path]) -> dict[Path, str]:
-    """What to call clips: their names without ending, with folders or ending where those are alike.
-
-    >>> list(named([Path("a/x.wav"), Path("b/x.wav"), Path("b/y.wav")]).values())
-    ['a/x.wav', 'b/x.wav', 'y']
-    """
-    stems = Counter(path.stem for path in paths)
-    depth = len(Path(os.path.commonpath([path.parent for path in paths])).parts) if paths else 0
-    return {path: path.stem if stems[path.stem] == 1 else "/".join(path.parts[depth:]) for path in paths}
-
-
-def _pair(one: Path, two: Path, clips: Mapping[Path, Audio], names: Mapping[Path, str]) -> Pair:
-    samples = min(len(clips[one]), len(clips[two]))
-    return Pair((names[one], names[two]), (clips[one][:samples], clips[two][:samples]))
-
-
-# ---------------------------------------------------------------- summaries
-
-
-def summarised(pairs: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> Results:
-    """Median and mean of each figure of each way over the pairs that have it.
-
-    >>> pairs = {pair: {"way": {"step_cv": value}} for pair, value in (("a~b", 0.1), ("c~d", 0.4), ("e~f", None))}
-    >>> summarised(pairs)["way"]["step_cv"]
-    {'median': 0.25, 'mean': 0.25, 'pairs': 2}
-    """
-    names = dict.fromkeys(name for ways in pairs.values() for name in ways)
-    table: Results = {}
-    for name in names:
-        rows = [ways[name] for ways in pairs.values() if name in ways]
-        table[name] = {}
-        for figure in rows[0]:
-            known = [value for row in rows if (value := row[figure]) is not None]
-            table[name][figure] = {"median": float(np.median(known)) if known else None,
-                                   "mean": float(np.mean(known)) if known else None, "pairs": len(known)}
-    return table
-
-
-def verdict(ours: Mapping[str, Any], rival: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Names of the figures in which ours is better in the mean, and in which it is not; ends, exact or not, left out."""
-    sides: dict[str, list[str]] = {"better": [], "not better": []}
-    for name, figure in judge.FIGURES.items():
-        mine, other = ours[name]["mean"], rival[name]["mean"]
-        if name.startswith("end_") or mine is None or other is None:
-            continue
-        gain = abs(other - 1.0) - abs(mine - 1.0) if figure.best == 0 else figure.best * (mine - other)
-        sides["better" if gain > 0.0 else "not better"].append(figure.title)
-    return sides
-
-
-def _numbers(found: Mapping[str, float]) -> dict[str, float | None]:
-    """What JSON can hold: None for what is no number."""
-    return {name: float(value) if math.isfinite(value) else None for name, value in found.items()}

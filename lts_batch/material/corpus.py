@@ -1,13 +1,12 @@
 """A training corpus that anyone may render, use and pass on: a free SoundFont, our own synthesis, and mixes of both.
 
-Each clip has its own random generator, seeded by (seed, kind, index), so neither order nor the number of workers
+What a clip holds is a function of seed, kind and index (``programme.py``), so neither order nor the number of workers
 matters. Clips of a kind are rendered in batches of fixed members, because fluidsynth plays many segments in one run.
 """
 
 import io
 import json
 import os
-import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -19,10 +18,11 @@ import numpy as np
 from lts_batch import __version__
 from lts_batch.errors import CorpusError, OutputError
 from lts_batch.files.moves import sha256
+from lts_batch.files.whole import is_temporary, output_error, write_whole
 from lts_batch.material import effects
-from lts_batch.material.arrangement import MIXES, SAMPLE_RATE, Layer, drums, melodic, synthesised
+from lts_batch.material.arrangement import SAMPLE_RATE
+from lts_batch.material.programme import SHARES, Clip, generator, layers_of, plan
 from lts_batch.material.soundfont import (
-    KITS,
     KNOWN_LICENCES,
     UNKNOWN_LICENCE,
     Segment,
@@ -31,15 +31,12 @@ from lts_batch.material.soundfont import (
     fluidsynth_version,
     render_segments,
 )
-from lts_batch.material.synthesis import VOICES
 from lts_batch.material.tones import Samples, finish
 
 __all__ = ["SHARES", "CorpusReport", "find_soundfont", "render"]
 
 FORMAT_VERSION = 1
 BATCH_CLIPS = 24
-SHARES = {"soundfont": 0.38, "drums": 0.14, "synthesis": 0.26, "mixes": 0.22}  # of the minutes
-LENGTHS_SECONDS = {"soundfont": (4.0, 6.0), "drums": (4.0, 7.0), "synthesis": (4.0, 6.0), "mixes": (4.0, 9.0)}
 DONE, UNDER_WAY = "corpus.json", "corpus.unfinished.json"
 
 
@@ -60,14 +57,6 @@ class CorpusReport:
     soundfont: dict[str, str]
     fluidsynth: str
     note: str
-
-
-@dataclass(frozen=True)
-class _Clip:
-    kind: str
-    index: int
-    path: Path
-    samples: int
 
 
 def render(out: Path, *, seed: int = 0, minutes: float = 60.0, soundfont: Path | None = None,
@@ -100,7 +89,7 @@ def render(out: Path, *, seed: int = 0, minutes: float = 60.0, soundfont: Path |
         executable = font = None
     facts = _facts(seed, minutes, font, executable)
     _open_folder(out, facts)
-    clips = _plan(out, seed, minutes, tuple(SHARES) if font else ("synthesis",))
+    clips = plan(out, seed, minutes, tuple(SHARES) if font else ("synthesis",))
     batches = [found[start:start + BATCH_CLIPS] for found in clips.values()
                for start in range(0, len(found), BATCH_CLIPS)]
     total, done = sum(map(len, batches)), 0
@@ -117,7 +106,7 @@ def render(out: Path, *, seed: int = 0, minutes: float = 60.0, soundfont: Path |
             raise
     files = {kind: len(found) for kind, found in clips.items()}
     seconds = {kind: round(sum(clip.samples for clip in found) / SAMPLE_RATE, 3) for kind, found in clips.items()}
-    _write(out / DONE, _json(facts | {"files": files, "seconds": seconds, "note": missing}))
+    write_whole(out / DONE, _json(facts | {"files": files, "seconds": seconds, "note": missing}), overwrite=True)
     (out / UNDER_WAY).unlink(missing_ok=True)
     return CorpusReport(out, seed, files, seconds, facts["soundfont"], facts["fluidsynth"], missing)
 
@@ -165,9 +154,11 @@ def _open_folder(out: Path, facts: dict[str, Any]) -> None:
                 values = ", ".join(f"{key} {before.get(key)!r} there, {facts.get(key)!r} here" for key in changed)
                 raise OutputError(f"{out} holds an unfinished corpus of other settings ({values}): repeat the command"
                                   " with those, or name another folder")
+            for left in filter(is_temporary, list(out.rglob("*"))):  # of a crash
+                left.unlink()
             return
         out.mkdir(parents=True, exist_ok=True)
-        _write(out / UNDER_WAY, _json(facts))
+        write_whole(out / UNDER_WAY, _json(facts), overwrite=True)
     except (ValueError, AttributeError):
         raise OutputError(f"{out / UNDER_WAY} is damaged: delete the folder and render the corpus anew") from None
     except OSError as error:
@@ -178,19 +169,11 @@ def _json(values: dict[str, Any]) -> bytes:
     return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode("utf-8")
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all."""
-    beside = path.with_name(f".{path.name}.part")
+def _make(folder: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        folder.mkdir(exist_ok=True)
     except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise output_error(folder, error) from None
 
 
 def _flac(sound: Samples, rng: np.random.Generator) -> bytes:
@@ -204,61 +187,14 @@ def _flac(sound: Samples, rng: np.random.Generator) -> bytes:
     return file.getvalue()
 
 
-# ---------------------------------------------------------------- what is to be rendered
-
-
-def _generator(seed: int, kind: str, index: int, purpose: str) -> np.random.Generator:
-    return np.random.default_rng([seed, zlib.crc32(kind.encode()), index, zlib.crc32(purpose.encode())])
-
-
-def _plan(out: Path, seed: int, minutes: float, kinds: Sequence[str]) -> dict[str, list[_Clip]]:
-    """Clips of each kind until its share of the time is filled; at least one."""
-    clips: dict[str, list[_Clip]] = {}
-    for kind in kinds:
-        clips[kind], left = [], SHARES[kind] * minutes * 60
-        while left > 0 or not clips[kind]:
-            index = len(clips[kind])
-            seconds = _generator(seed, kind, index, "length").uniform(*LENGTHS_SECONDS[kind])
-            name = f"{index:05d}_{_label(seed, kind, index)}.flac"
-            clips[kind].append(_Clip(kind, index, out / kind / name, round(seconds * SAMPLE_RATE)))
-            left -= seconds
-    return clips
-
-
-def _dealt(seed: int, kind: str, index: int, count: int) -> int:
-    """The card at ``index`` when a deck of ``count`` is shuffled and dealt over and over: each comes equally often."""
-    return int(_generator(seed, kind, index // count, "deck").permutation(count)[index % count])
-
-
-def _label(seed: int, kind: str, index: int) -> str:
-    if kind == "soundfont":
-        return f"program{_dealt(seed, kind, index, 128):03d}"
-    if kind == "drums":
-        return f"kit{KITS[_dealt(seed, kind, index, len(KITS))]:02d}"
-    if kind == "synthesis":
-        return list(VOICES)[_dealt(seed, kind, index, len(VOICES))]
-    return list(MIXES)[_dealt(seed, kind, index, len(MIXES))]
-
-
-def _layers(clip: _Clip, seed: int) -> list[Layer]:
-    rng = _generator(seed, clip.kind, clip.index, "layers")
-    if clip.kind == "soundfont":
-        return [melodic(rng, _dealt(seed, clip.kind, clip.index, 128), clip.samples)]
-    if clip.kind == "drums":
-        return [drums(rng, KITS[_dealt(seed, clip.kind, clip.index, len(KITS))], clip.samples, clip.index)]
-    if clip.kind == "synthesis":
-        return [synthesised(rng, _label(seed, clip.kind, clip.index), clip.samples)]
-    return MIXES[_label(seed, clip.kind, clip.index)](rng, clip.samples)
-
-
 # ---------------------------------------------------------------- from layers to files
 
 
-def _render_batch(clips: Sequence[_Clip], seed: int, font: Path | None, executable: Path | None) -> None:
+def _render_batch(clips: Sequence[Clip], seed: int, font: Path | None, executable: Path | None) -> None:
     """All clips of a batch, of which those that lie there already are not written again."""
     if all(clip.path.is_file() for clip in clips):
         return
-    layers = [_layers(clip, seed) for clip in clips]
+    layers = [layers_of(clip, seed) for clip in clips]
     # everything the SoundFont plays goes through one run, also for clips that exist: the same run gives the same bits
     segments = [layer for found in layers for layer in found if isinstance(layer, Segment)]
     played: list[Samples] = []
@@ -271,10 +207,11 @@ def _render_batch(clips: Sequence[_Clip], seed: int, font: Path | None, executab
     for clip, found in zip(clips, layers, strict=True):
         parts = [next(sounds) if isinstance(layer, Segment) else layer for layer in found]
         if not clip.path.is_file():
-            _write(clip.path, _finished(clip, parts, _generator(seed, clip.kind, clip.index, "finish")))
+            _make(clip.path.parent)
+            write_whole(clip.path, _finished(clip, parts, generator(seed, clip.kind, clip.index, "finish")), overwrite=True)
 
 
-def _finished(clip: _Clip, parts: Sequence[Samples], rng: np.random.Generator) -> bytes:
+def _finished(clip: Clip, parts: Sequence[Samples], rng: np.random.Generator) -> bytes:
     """Layers to one file: effects, mix, bandwidth, noise floor, level, dither."""
     mix = np.zeros(clip.samples, np.float32)
     for number, part in enumerate(parts):

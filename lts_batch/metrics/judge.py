@@ -12,8 +12,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from lts_batch.metrics import descriptors, measures, mel_bands
+from lts_batch.metrics import descriptors, measures, mel_bands, spectra
 from lts_batch.metrics.descriptors import NAMES, within
+from lts_batch.metrics.rows import evenness, monotony, path_length
 
 Array = NDArray[np.floating]
 
@@ -89,15 +90,15 @@ def of_magnitudes(magnitudes: Array, clips: Sequence[Array], x: Sequence[float],
 
 def of_audio(stems: Sequence[Array], clips: Sequence[Array], x: Sequence[float], sample_rate: int) -> Way:
     """A way of mono stems ``[samples]`` between two clips, all of one length, by an STFT of its own."""
-    seen = [measures.spectra(np.asarray(stem, np.float64)[None])[0] for stem in stems]
-    bins_hz = np.arange(seen[0].shape[1]) * sample_rate / measures.WINDOW_SAMPLES
+    seen = [spectra.magnitudes(np.asarray(stem, np.float64)[None])[0] for stem in stems]
+    bins_hz = np.arange(seen[0].shape[1]) * sample_rate / spectra.WINDOW_SAMPLES
     judged = bins_hz >= LOWEST_HZ
-    filters = measures.mel_filters(sample_rate)
+    filters = spectra.mel_filters(sample_rate)
     log_mel = np.stack([10.0 * np.log10(np.maximum(one**2 @ filters.T, mel_bands.LEAST_POWER)) for one in seen])
     ends = [(np.asarray(clip)[None], np.asarray(stems[int(np.argmax(np.asarray(x) == end))])[None])
             for clip, end in zip(clips, (0.0, 1.0), strict=True)]
     described = np.stack([descriptors.described(one[:, judged], bins_hz[judged]) for one in seen], axis=1)
-    heard = both_heard([np.linalg.norm(measures.spectra(np.asarray(clip, np.float64)[None])[0], axis=-1) for clip in clips])
+    heard = both_heard([np.linalg.norm(spectra.magnitudes(np.asarray(clip, np.float64)[None])[0], axis=-1) for clip in clips])
     return Way(
         tuple(x), described, log_mel,
         np.array([descriptors.log_attack_time(*_envelope(stem, sample_rate)) for stem in stems]),
@@ -128,7 +129,7 @@ def figures(way: Way) -> dict[str, float]:
     heard = log_mel[:, way.heard]
     table = np.array([[_distance_db(log_mel[a], log_mel[b]) for b in inside] for a in (inside[0], inside[-1])])
     steps = [_distance_db(log_mel[a], log_mel[b]) for a, b in pairwise(inside)]
-    cv, most = measures.evenness(steps)
+    cv, most = evenness(steps)
     middle = inside[int(np.argmin(np.abs(x[inside] - 0.5)))]
     found = {f"r2_{name.replace('-', '')}": descriptors.r_squared(row[:, way.heard], way.x)
              for name, row in zip(NAMES, way.described, strict=True)}
@@ -137,8 +138,8 @@ def figures(way: Way) -> dict[str, float]:
         "correspondence": descriptors.correspondence(heard[middle], heard[inside[0]], heard[inside[-1]])
         if way.heard.any() else math.nan,
         "direction": _onward(way, inside),
-        "step_cv": cv, "step_max_to_mean": most, "path_length": measures.path_length(steps, float(table[0, -1])),
-        "monotony": min(measures.monotony(table[0].tolist()), -measures.monotony(table[1].tolist())),
+        "step_cv": cv, "step_max_to_mean": most, "path_length": path_length(steps, float(table[0, -1])),
+        "monotony": min(monotony(table[0].tolist()), -monotony(table[1].tolist())),
         "end_sc_db": way.end_sc_db, "end_log_mel_db": way.end_log_mel_db,
     }
 

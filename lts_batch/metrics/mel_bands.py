@@ -8,7 +8,7 @@ measured in one scale, but for what bands smear and what sines in one window do 
 import numpy as np
 from numpy.typing import NDArray
 
-from lts_batch.metrics import measures
+from lts_batch.metrics import spectra
 
 LEAST_POWER = 1e-30
 _OVERSAMPLED = 32  # of the window's spectrum
@@ -20,11 +20,11 @@ def weights(centres_hz: NDArray[np.floating], sample_rate: int) -> Array:
     """Power in each mel band of a magnitude of 1 in each band ``[mel bands, bands]``.
 
     >>> found = weights(np.array([440.0]), 44100)
-    >>> found.shape, bool(found.argmax() == measures.mel_filters(44100)[:, round(440 * 2048 / 44100)].argmax())
+    >>> found.shape, bool(found.argmax() == spectra.mel_filters(44100)[:, round(440 * 2048 / 44100)].argmax())
     ((128, 1), True)
     """
-    filters = measures.mel_filters(sample_rate)
-    window = measures.WINDOW_SAMPLES
+    filters = spectra.mel_filters(sample_rate)
+    window = spectra.WINDOW_SAMPLES
     bins_hz = np.arange(filters.shape[1]) * sample_rate / window
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
     lobe = np.abs(np.fft.rfft(hann, window * _OVERSAMPLED)) ** 2 / 4.0  # power of a sine of amplitude 1

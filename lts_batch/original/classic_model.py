@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from lts_batch import devices
 from lts_batch.errors import ModelError
-from lts_batch.original import classic, keras_graph, keras_layers
+from lts_batch.original import classic, keras_graph, keras_kinds
 from lts_batch.original.keras_graph import FRAMES, LATENT, Graph, Step
 from lts_batch.original.keras_layers import Shape
 
@@ -156,7 +156,7 @@ def _rows(values: ArrayLike, what: str, width: int) -> NDArray[np.float32]:
 def describe(model: ClassicModel) -> dict[str, Any]:
     """Layers and layout as data for JSON."""
     graph = model.network.graph
-    sides = {side: [{"name": step.name, "source": step.source, **keras_layers.as_dict(step.layer)} for step in steps]
+    sides = {side: [{"name": step.name, "source": step.source, **keras_kinds.as_dict(step.layer)} for step in steps]
              for side, steps in (("encoder", graph.encoder), ("decoder", graph.decoder))}
     return {"layout": model.layout.as_dict(), "iterations": model.iterations,
             "architecture": {"bands": graph.bands, "latent": model.network.latent, **sides, "mean": graph.mean,
@@ -172,7 +172,7 @@ def rebuild(record: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Classic
     try:
         sides = record["architecture"]
         steps = [tuple(Step(str(one["name"]), str(one["source"]),
-                            keras_layers.from_dict({key: value for key, value in one.items() if key not in ("name", "source")}))
+                            keras_kinds.from_dict({key: value for key, value in one.items() if key not in ("name", "source")}))
                        for one in sides[side]) for side in ("encoder", "decoder")]
         graph = Graph(int(sides["bands"]), steps[0], sides["mean"], sides["log_variance"], steps[1], sides["output"])
         layout = classic.Layout(**record["layout"])

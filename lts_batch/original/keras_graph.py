@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lts_batch.errors import ModelError
-from lts_batch.original import keras_layers
+from lts_batch.original import keras_kinds
 from lts_batch.original.keras_layers import Layer, Shape
 
 FRAMES, LATENT = "frames", "latent"  # the names of what goes into the encoder and the decoder
@@ -71,7 +71,8 @@ def read(description: Mapping[str, Any]) -> Graph:
 def shapes(steps: Sequence[Step], given: str, shape: Shape) -> dict[str, Shape]:
     """The shape that each step gives, without the batch. Raises ``ModelError`` where one does not fit.
 
-    >>> shapes([Step("dense", "frames", keras_layers.Dense(3))], "frames", (5,))
+    >>> from lts_batch.original.keras_layers import Dense
+    >>> shapes([Step("dense", "frames", Dense(3))], "frames", (5,))
     {'frames': (5,), 'dense': (3,)}
     """
     found = {given: shape}
@@ -185,7 +186,7 @@ class _Reader:
             self._drawn = found
             return LATENT
         try:
-            layer = keras_layers.from_keras(own, one["config"])
+            layer = keras_kinds.from_keras(own, one["config"])
         except ModelError as error:
             raise ModelError(f"layer {path}: {error}") from None
         if len(before) != 1:

@@ -6,9 +6,8 @@ places, the manifest last. A failure leaves everything as it was.
 """
 
 import dataclasses
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,25 +17,24 @@ import numpy as np
 from lts_batch import __version__
 from lts_batch.engine import finish, fit, mixes, pipeline, spacing
 from lts_batch.engine.chain import Chain
-from lts_batch.engine.finish import Audio, Peak
+from lts_batch.engine.finish import Peak
 from lts_batch.engine.mixes import Mix
-from lts_batch.errors import ClipError, OutputError, SettingsError
-from lts_batch.files import audio
+from lts_batch.errors import ClipError, SettingsError
+from lts_batch.files import audio, wav
 from lts_batch.files.moves import sha256
 from lts_batch.files.sources import Excerpt
-from lts_batch.files.whole import output_error, place, temporary_beside, write_whole
+from lts_batch.files.whole import write_whole
 from lts_batch.models.checkpoint import AnyModel
 from lts_batch.original.classic_model import ClassicModel
 from lts_batch.settings import RIVALS, Settings, as_dict
-from lts_batch.stems import latent_map, plots
+from lts_batch.stems import latent_map, plots, stored
+from lts_batch.stems.delivery import deliver, output_folder, refuse_existing, taken_back, working_folder
 from lts_batch.stems.manifest import ClipEntry, Manifest, StemEntry
 from lts_batch.stems.names import clean, stem_names
+from lts_batch.stems.stored import Progress, Stored
 
 FIT_SHARE = 0.5  # of the work of a job whose model is fitted first
 DRAFT_REPAIRS = 4  # of a preview whose phase has nothing else to come from
-_COPY_SAMPLES = 1 << 18
-
-Progress = Callable[[float, str], None]
 
 
 class Cancelled(Exception):
@@ -85,13 +83,13 @@ def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: AnyMo
         sources = [_open(clip, stack) for clip in clips]
         chain = finish.effects(settings)
         known = None if settings.spacing == "even-distance" else mixes.mixes(settings, len(clips))
-        stack.enter_context(_folder(out))
+        stack.enter_context(output_folder(out))
         maps = ["map.png", "map.json"] if draw_map else []
         records = ["manifest.json", "manifest.tsv", *maps, *(["preview.wav"] if preview else [])]
         if not overwrite:
-            _refuse_existing(out, [*_names(clips, known or (), settings), *records])
-        new = stack.enter_context(_taken_back())
-        working = stack.enter_context(_working(out))
+            refuse_existing(out, [*_names(clips, known or (), settings), *records])
+        new = stack.enter_context(taken_back())
+        working = stack.enter_context(working_folder(out))
         say(0.0, "reading")
         titles = [str(clip.path) for clip in clips]
         fitted = fit.fitted(sources, settings, model, titles, progress=lambda done, what: say(FIT_SHARE * done, what))
@@ -102,33 +100,25 @@ def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: AnyMo
         wanted = known or tuple(stem.mix for stem in planned.stems)
         names = _names(clips, wanted, settings)
         if not overwrite:
-            _refuse_existing(out, names)
+            refuse_existing(out, names)
         if preview:
             _preview(sources, settings, model, chain, working)
-            _deliver(working, out, ["preview.wav"], new, overwrite)
+            deliver(working, out, ["preview.wav"], new, overwrite)
             say(0.0, f"preview in {out / 'preview.wav'}")
-        finished = _finish(planned, chain, working, say, workers)
+        finished = stored.finished(planned, chain, working, say, workers)
         peaks = [one.peak for one in finished]
         gain = finish.job_gain(peaks, settings)
-        subtype = _subtype(settings, max(peak.sample for peak in peaks) * gain)
-        entries = []
-        for number, (name, mix, stem) in enumerate(zip(names, wanted, finished, strict=True)):
-            seed = settings.seed + number if settings.dither else None
-            _write(stem, working / name, planned, gain, subtype, seed)
-            level = stem.peak.sample * gain
-            entries.append(StemEntry(name, number + 1, mix.x, stem.samples, planned.sample_rate, planned.channels, subtype,
-                                     level if subtype == "FLOAT" else min(1.0, level), sha256(working / name), mix.weights))
+        subtype = stored.subtype_for(settings, max(peak.sample for peak in peaks) * gain)
+        entries = _write(finished, names, wanted, planned, settings, gain, subtype, working)
         notes = (*filter(None, [fitted.note]), *planned.notes, *_gain_notes(peaks, gain, subtype, settings))
         manifest = Manifest(job, __version__, {"name": settings.model, "sha256": str(model.record.get("sha256"))},
-                            as_dict(settings),
-                            tuple(_entry(clip, source) for clip, source in zip(clips, sources, strict=True)),
-                            tuple(entries), notes, dict(echo or {}),
-                            job_digest)
+                            as_dict(settings), tuple(_entry(clip, source) for clip, source in zip(clips, sources, strict=True)),
+                            entries, notes, dict(echo or {}), job_digest)
         write_whole(working / "manifest.tsv", manifest.to_tsv())
         write_whole(working / "manifest.json", manifest.to_json())
         if draw_map:
             _map(sources, [clip.title for clip in clips], wanted, settings, model, working)
-        _deliver(working, out, [*names, *maps, "manifest.tsv", "manifest.json"], new, overwrite)
+        deliver(working, out, [*names, *maps, "manifest.tsv", "manifest.json"], new, overwrite)
         say(1.0, "done")
         return manifest
 
@@ -151,147 +141,17 @@ def _names(clips: Sequence[Clip], wanted: Sequence[Mix], settings: Settings) -> 
     return stem_names([clip.title for clip in clips], wanted, settings.naming)
 
 
-@contextmanager
-def _folder(out: Path) -> Iterator[None]:
-    """The output folder, made where it is missing, and unmade, with what was made above it, if it stays empty."""
-    made: list[Path] = []
-    try:
-        try:
-            made = [folder for folder in (out, *out.parents) if not folder.exists()]
-            standing = next((folder for folder in (out, *out.parents) if folder not in made), Path())
-            if not standing.is_dir():
-                raise OutputError(f"{standing} is a file, and stems need a folder: choose another name for it")
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise output_error(out, error) from None
-        yield
-    except BaseException:
-        for folder in made:
-            with suppress(OSError):
-                folder.rmdir()
-        raise
-
-
-@contextmanager
-def _working(out: Path) -> Iterator[Path]:
-    """A hidden folder for the working files, on the disk of the output."""
-    folder = temporary_beside(out / "stems")
-    try:
-        folder.mkdir()
-    except OSError as error:
-        raise output_error(out, error) from None
-    try:
-        yield folder
-    except OutputError as error:  # people know a file by where it was to go
-        raise OutputError(str(error).replace(str(folder), str(out))) from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _taken_back() -> Iterator[list[Path]]:
-    """Files put on the list are removed again if the block fails."""
-    new: list[Path] = []
-    try:
-        yield new
-    except BaseException:
-        for path in new:
-            path.unlink(missing_ok=True)
-        raise
-
-
-def _deliver(working: Path, out: Path, names: Sequence[str], new: list[Path], overwrite: bool) -> None:
-    """Gives finished files their place and notes on the list those that replace nothing."""
-    for path in (out / name for name in names):
-        fresh = not path.exists()
-        try:
-            place(working / path.name, path, overwrite=overwrite)
-        except OSError as error:
-            raise output_error(path, error) from None
-        if fresh:
-            new.append(path)
-
-
-def _refuse_existing(out: Path, names: Sequence[str]) -> None:
-    there = [name for name in names if (out / name).exists()]
-    if there:
-        raise OutputError(f"{out} already holds {there[0]}{f' and {len(there) - 1} more' if len(there) > 1 else ''}, and"
-                          " nothing is overwritten unasked: choose another folder, or say --force")
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """A finished stem in a working file: float32, channels side by side."""
-
-    path: Path
-    samples: int
-    peak: Peak
-
-
-def _finish(planned: pipeline.Plan, chain: Chain | None, working: Path, say: Progress, workers: int | None = None
-            ) -> list[_Stored]:
-    """All stems, each finished as soon as it is complete."""
-    finished: dict[int, _Stored] = {}
-    total, done = sum(stem.samples for stem in planned.stems), 0
-    missing = [stem.samples for stem in planned.stems]
-    try:
-        for block in pipeline.blocks(planned, workers):
-            path = working / f"{block.stem}.made"
-            _append(path, block.samples)
-            missing[block.stem] -= block.samples.shape[1]
-            if not missing[block.stem]:
-                finished[block.stem] = _finish_one(path, planned, planned.stems[block.stem], chain)
-            done += block.samples.shape[1]
-            say(0.95 * done / total, f"stem {block.stem + 1} of {len(missing)}")
-    except OSError as error:  # also from closing, which writes what is left
-        raise output_error(working.parent, error) from None
-    return [finished[number] for number in range(len(missing))]
-
-
-def _finish_one(path: Path, planned: pipeline.Plan, stem: pipeline.Stem, chain: Chain | None) -> _Stored:
-    def made() -> Iterator[Audio]:
-        return _read(path, planned.channels)
-
-    found = finish.finish(made, planned.sample_rate, planned.channels, planned.settings, stem.loudness_db, chain)
-    gauge = finish.Gauge(planned.sample_rate, planned.channels, planned.settings)
-    destination = path.with_suffix(".finished")
-    for block in found.blocks():
-        gauge.add(block)
-        if found.blocks is not made:
-            _append(destination, block)
-    if found.blocks is made:  # nothing was done to it
-        path.rename(destination)
-    else:
-        path.unlink()
-    return _Stored(destination, found.samples, gauge.finish())
-
-
-def _append(path: Path, block: Audio) -> None:
-    with path.open("ab") as file:  # one at a time: systems allow few open files
-        file.write(np.ascontiguousarray(block.T, dtype="<f4").tobytes())
-
-
-def _read(path: Path, channels: int) -> Iterator[Audio]:
-    with path.open("rb") as file:
-        while data := file.read(_COPY_SAMPLES * channels * 4):
-            yield np.frombuffer(data, dtype="<f4").reshape(-1, channels).T
-
-
-def _subtype(settings: Settings, peak: float) -> audio.Subtype:
-    """The format asked for, or 32-bit float where a stem passes full scale by more than the rounding of its gain."""
-    if settings.bit_depth == 32 or peak > 1.0 + 1e-6:
-        return "FLOAT"
-    return "PCM_16" if settings.bit_depth == 16 else "PCM_24"
-
-
-def _write(stem: _Stored, destination: Path, planned: pipeline.Plan, gain: float, subtype: audio.Subtype,
-           dither_seed: int | None) -> None:
-    with audio.Writer(destination, planned.sample_rate, planned.channels, subtype=subtype, expected_samples=stem.samples,
-                      dither_seed=dither_seed) as writer:
-        for block in _read(stem.path, planned.channels):
-            scaled = block if gain == 1.0 else block * np.float32(gain)
-            writer.write(scaled if subtype == "FLOAT" else np.clip(scaled, -1.0, 1.0))  # a hair over full scale is full scale
-    stem.path.unlink()
+def _write(finished: Sequence[Stored], names: Sequence[str], wanted: Sequence[Mix], planned: pipeline.Plan, settings: Settings,
+           gain: float, subtype: wav.Subtype, working: Path) -> tuple[StemEntry, ...]:
+    """All stems under their names, and what the manifest says of them."""
+    entries = []
+    for number, (name, mix, stem) in enumerate(zip(names, wanted, finished, strict=True)):
+        seed = settings.seed + number if settings.dither else None
+        stored.write(stem, working / name, planned, gain, subtype, seed)
+        level = stem.peak.sample * gain
+        entries.append(StemEntry(name, number + 1, mix.x, stem.samples, planned.sample_rate, planned.channels, subtype,
+                                 level if subtype == "FLOAT" else min(1.0, level), sha256(working / name), mix.weights))
+    return tuple(entries)
 
 
 def _preview(sources: Sequence[Excerpt], settings: Settings, model: AnyModel, chain: Chain | None, working: Path) -> None:
@@ -301,8 +161,8 @@ def _preview(sources: Sequence[Excerpt], settings: Settings, model: AnyModel, ch
     repair = DRAFT_REPAIRS if settings.phase == "griffinlim" else 0
     draft = dataclasses.replace(settings, **ways, spacing="even-x", quality="draft", repair=repair)
     planned = pipeline.plan(sources, draft, model)
-    stored, = _finish(planned, chain, working, lambda fraction, message: None)
-    _write(stored, working / "preview.wav", planned, finish.job_gain([stored.peak], draft), "FLOAT", None)
+    made, = stored.finished(planned, chain, working, lambda fraction, message: None)
+    stored.write(made, working / "preview.wav", planned, finish.job_gain([made.peak], draft), "FLOAT", None)
 
 
 def _map(sources: Sequence[Excerpt], titles: Sequence[str], wanted: Sequence[Mix], settings: Settings, model: AnyModel,

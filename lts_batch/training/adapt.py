@@ -25,7 +25,7 @@ from lts_batch.frame import features
 from lts_batch.metrics import measures
 from lts_batch.models import vae
 from lts_batch.models.checkpoint import Model
-from lts_batch.training.train import Schedule
+from lts_batch.training.schedule import Schedule
 
 STEPS, BATCH, RATE = 120, 256, 1e-3
 MIXED_SHARE = 0.25  # of a batch

@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from lts_batch.training.train import Report
+from lts_batch.training.course import Report
 
 
 class Board(AbstractContextManager["Board"]):

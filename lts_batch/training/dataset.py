@@ -2,8 +2,7 @@
 
 The cache lies in the user's cache folder. What is there for a folder is known again by its files (name, size, time) and the
 band layout; where that changed, frames of files whose content was seen before, under any name and in any folder, are copied
-from what is there, and only the others are analysed. Files are split into training and validation by a hash of their name,
-files that sound alike by that of the first of them, so that no sound has frames on both sides.
+from what is there, and only the others are analysed. Which are trained on and which are held back is said in ``sides.py``.
 """
 
 import hashlib
@@ -26,11 +25,9 @@ from lts_batch.files import audio
 from lts_batch.files.whole import output_error
 from lts_batch.frame import features
 from lts_batch.frame.filterbank import Bands, Grid, filterbank
-from lts_batch.training import alike
+from lts_batch.training import alike, sides
 
 SUFFIXES = {".wav", ".aif", ".aiff", ".flac", ".ogg", ".mp3", ".w64", ".rf64", ".caf", ".au"}
-VALIDATION_SHARE = 0.08
-MOST_SHARE = 0.25  # of all frames, where few files leave no other choice
 SILENCE_DB = -60.0  # frames this far below their file's loudest frame so far are left out
 SLICE_SECONDS = 20.0
 LEAST_FRAMES = 2000  # about 6 s: fewer cannot fill a latent space
@@ -227,20 +224,7 @@ def _index(folder: Path, place: Path, parts: list[_Part], levels: NDArray[np.flo
     runs = [slice(part.start, part.start + part.frames) for part in parts]
     groups = alike.groups([alike.signature(shapes[run], levels[run], bands.centres_hz) for run in runs],
                           [part.frames for part in parts])
-    validation = np.zeros(len(levels), np.bool_)
-    for group in groups:
-        held_out = _is_validation(parts[group[0]].name)
-        for number in group:
-            validation[runs[number]] = held_out
-    if validation.all() or not validation.any():  # few files: hold back one that is no large part, or the last frames
-        validation[:] = False
-        sizes = [sum(parts[number].frames for number in group) for group in groups]
-        small = [place for place, size in enumerate(sizes) if 0 < size <= MOST_SHARE * len(levels)]
-        if small:
-            for number in groups[min(small, key=lambda place: _draw(parts[groups[place][0]].name))]:
-                validation[runs[number]] = True
-        else:
-            validation[-max(1, int(VALIDATION_SHARE * len(validation))):] = True
+    validation = sides.held_back([part.name for part in parts], [part.frames for part in parts], groups)
     levels.tofile(place / "levels.f32")
     validation.tofile(place / "validation.bool")
     content = hashlib.sha256("".join(sorted(part.content for part in parts)).encode()).hexdigest()
@@ -251,15 +235,6 @@ def _index(folder: Path, place: Path, parts: list[_Part], levels: NDArray[np.flo
     part_path = place / "index.json.part"
     part_path.write_text(json.dumps(index), encoding="utf-8")
     part_path.replace(place / "index.json")
-
-
-def _is_validation(name: str) -> bool:
-    return _draw(name) < VALIDATION_SHARE
-
-
-def _draw(name: str) -> float:
-    """A number in 0..1 that belongs to a name."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
 
 
 def _content(path: Path) -> str:

@@ -59,6 +59,11 @@ class Schedule:
         return self.rate * 0.5 * (1.0 + math.cos(math.pi * (step - rise) / max(1, self.steps - rise)))
 
     @property
+    def loss_weights(self) -> dict[str, float]:
+        """As ``vae.loss`` takes them."""
+        return {"linear_weight": self.linear_weight, "peak_weight": self.peak_weight, "kl_weight": self.kl_weight}
+
+    @property
     def figures_every(self) -> int:
         """Steps between figures on the held-out files, where nobody says: a fifteenth of all, from 50 to 500."""
         return min(500, max(50, self.steps // 15))

@@ -8,7 +8,8 @@ from typing import Any, Self
 
 from lts_batch import __version__
 from lts_batch.errors import JobError
-from lts_batch.watch.spool import Spool, StatusFile, read_status
+from lts_batch.watch.spool import Spool
+from lts_batch.watch.status import StatusFile, read_status
 
 BEAT_SECONDS = 1.0
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from lts_batch.errors import JobError
 from lts_batch.watch.jobfile import shortened
-from lts_batch.watch.scan import Waiting
+from lts_batch.watch.view import Waiting
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,60 @@
+"""What the parts of a daemon share: the root, the time, what is said, and what is left alone for now."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lts_batch.errors import JobError, LtsError
+from lts_batch.watch.jobfile import shortened
+from lts_batch.watch.jobs import Candidate
+from lts_batch.watch.spool import Spool
+from lts_batch.watch.status import Statuses
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Why a candidate is left alone for now. ``settles``: time alone may change that."""
+
+    until: float
+    why: str
+    settles: bool
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where a daemon works.
+
+    Attributes:
+        settle_seconds: how long clips dropped without a job file must stand still.
+        allowed: gives the folders outside the root that jobs may read from, asked anew for each job.
+        log: takes a line for people.
+        clock: seconds that never go backwards.
+        holds: candidates that are left alone for now, by their keys.
+    """
+
+    spool: Spool
+    settle_seconds: float
+    allowed: Callable[[], Sequence[Path]]
+    log: Callable[[str], None]
+    clock: Callable[[], float]
+    statuses: Statuses
+    holds: dict[tuple[str, str, float], Hold] = field(default_factory=dict)
+
+    def places(self) -> tuple[Path, ...]:
+        """The folders that clips may lie in, links resolved."""
+        try:
+            return self.spool.root.resolve(), *self.allowed()
+        except JobError as error:
+            self.log(str(error))
+            return (self.spool.root.resolve(),)
+
+    def hold(self, candidate: Candidate, until: float, error: LtsError, *, settles: bool) -> None:
+        """Leave a candidate alone until then; who sent a job file is told why."""
+        self.holds[candidate.key] = Hold(until, shortened(str(error)), settles)
+        if candidate.control is not None:
+            self.statuses.say(candidate.name, "waiting", str(error))
+
+    def release_all_but(self, candidates: Iterable[Candidate]) -> None:
+        """Forget what was held of candidates that are gone or have changed."""
+        for key in set(self.holds) - {candidate.key for candidate in candidates}:
+            del self.holds[key]

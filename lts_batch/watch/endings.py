@@ -1,0 +1,167 @@
+"""How a job ends so that nothing is lost on the way.
+
+A job's end is several moves. What is to be done is written down first, in one file; after a crash it is done from that
+file, each step at most once, and nothing is rendered again.
+"""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lts_batch.files.moves import free, move, remove, sha256
+from lts_batch.files.whole import is_temporary, output_error, write_whole
+from lts_batch.watch.spool import Spool
+
+Hook = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Move:
+    """One file of the user's that goes from the inbox to archive or failed; paths as ``Spool.inside`` gives them."""
+
+    source: str
+    destination: str
+    size_bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Everything that is left to be done for a job whose outcome is known.
+
+    Attributes:
+        job: its id.
+        state: done, failed or cancelled.
+        message: a sentence for the user.
+        folder: where its stems, or its clips and error file, lie in the end.
+        staged: the folder that becomes ``folder``; None where that is there already.
+        moves: clips, and last the job file.
+        emptied: set folder to remove if nothing is left in it.
+        cancel: cancel file to remove.
+    """
+
+    job: str
+    state: str
+    message: str
+    folder: str
+    staged: str | None
+    moves: tuple[Move, ...]
+    emptied: str | None = None
+    cancel: str | None = None
+
+    def save(self, spool: Spool) -> None:
+        """Write it down; from here on the outcome holds."""
+        write_whole(self._path(spool), json.dumps(dataclasses.asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "Ending":
+        """The ending that ``save`` wrote."""
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{**values, "moves": tuple(Move(**move) for move in values["moves"])})
+
+    def forget(self, spool: Spool) -> None:
+        """It is all done."""
+        self._path(spool).unlink(missing_ok=True)
+
+    def _path(self, spool: Spool) -> Path:
+        return spool.endings / f"{self.job}.json"
+
+    def carry_out(self, spool: Spool, at: Hook) -> None:
+        """Do what is not done yet. May be repeated at any time, after a crash at any point.
+
+        Args:
+            at: called with a word before each step, for tests that crash there.
+
+        Raises:
+            OutputError: something cannot be moved now; the rest stays to be done.
+        """
+        at("publish")
+        if self.staged is not None:
+            _publish(spool.root / self.staged, spool.root / self.folder)
+        for n, step in enumerate(self.moves):
+            at(f"move {n}")
+            _carry(spool.root / step.source, spool.root / step.destination, step)
+        at("tidy")
+        with suppress(OSError):  # not empty, or gone
+            if self.emptied is not None:
+                (spool.root / self.emptied).rmdir()
+        if self.cancel is not None:
+            (spool.root / self.cancel).unlink(missing_ok=True)
+
+
+def planned_move(spool: Spool, source: Path, destination: Path) -> Move:
+    """A move of the file that now lies at ``source``."""
+    status = source.lstat()
+    return Move(spool.inside(source), spool.inside(destination), status.st_size, status.st_mtime_ns)
+
+
+def _publish(staged: Path, folder: Path) -> None:
+    if not staged.exists():
+        return
+    if folder.exists() and _listing(staged) == _listing(folder):  # copied to another disk, cut off before the end
+        remove(staged)
+        return
+    move(staged, folder)
+
+
+def _listing(folder: Path) -> list[tuple[str, int]]:
+    return sorted((path.relative_to(folder).as_posix(), path.stat().st_size) for path in folder.rglob("*"))
+
+
+def _carry(source: Path, destination: Path, planned: Move) -> None:
+    try:
+        status = source.lstat()
+    except OSError:
+        return  # moved already, or the user took it back
+    if (status.st_size, status.st_mtime_ns) != (planned.size_bytes, planned.modified_ns):
+        return  # somebody put another file there; it is not ours to move
+    try:
+        destination.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise output_error(destination, error) from None
+    if os.path.lexists(destination):
+        if _same(source, destination):
+            try:
+                source.unlink()  # moved but for this last step
+            except OSError as error:
+                raise output_error(source, error) from None
+            return
+        destination = free(destination)
+    move(source, destination)
+
+
+def _same(a: Path, b: Path) -> bool:
+    if os.path.samestat(a.lstat(), b.lstat()):
+        return True
+    return a.is_file() and b.is_file() and a.stat().st_size == b.stat().st_size and sha256(a) == sha256(b)
+
+
+def unmoved(spool: Spool, endings: Iterable[Ending]) -> frozenset[Path]:
+    """Files that endings are about to move, which make no new jobs meanwhile."""
+    return frozenset(spool.root / step.source for ending in endings for step in ending.moves)
+
+
+def pending(spool: Spool) -> list[Ending]:
+    """The endings that are written down and not done yet."""
+    found = []
+    for path in sorted(spool.endings.glob("*.json")):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # not ours
+            found.append(Ending.load(path))
+    return found
+
+
+def sweep(spool: Spool) -> None:
+    """Remove what a crash left half made: stems without an ending, copies that were not finished."""
+    kept = {ending.staged for ending in pending(spool) if ending.staged}
+    for path in spool.staging.iterdir():
+        if spool.inside(path) not in kept:
+            remove(path)
+    shared = (spool.outbox, spool.failed, spool.archive, spool.status)
+    for folder in (*shared, *spool.archive.iterdir(), *spool.failed.iterdir()):
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if is_temporary(path):
+                remove(path)

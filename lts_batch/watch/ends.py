@@ -1,0 +1,126 @@
+"""Bringing jobs to their ends: each is written down, carried out, told and forgotten, and tried again where that fails."""
+
+from collections import defaultdict
+from pathlib import Path
+
+from lts_batch.errors import JobError, LtsError, OutputError
+from lts_batch.watch.closing import free_folder, plan, stage_error
+from lts_batch.watch.desk import Desk
+from lts_batch.watch.endings import Ending, Hook, pending
+from lts_batch.watch.jobfile import shortened
+from lts_batch.watch.jobs import Candidate, Job, failed_id
+from lts_batch.watch.summary import Outcome
+from lts_batch.watch.workshop import Changed
+
+TROUBLE_SECONDS = 30.0
+MOST_ATTEMPTS = 3
+
+
+class Ends:
+    """Ends the jobs of a daemon.
+
+    Args:
+        at: takes a word before each step of an ending, for tests that crash there.
+
+    Attributes:
+        outcomes: how jobs ended, until somebody clears it.
+        done, failed: how many did, in all.
+    """
+
+    def __init__(self, desk: Desk, at: Hook) -> None:
+        self._desk, self._at = desk, at
+        self.outcomes: list[Outcome] = []
+        self.done = self.failed = 0
+        self._attempts: dict[tuple[str, str], int] = defaultdict(int)
+        self._stuck_until: float | None = None
+
+    def well(self, job: Job, message: str, folder: Path, staged: Path | None) -> None:
+        """The stems are there.
+
+        Args:
+            folder: where they lie in the end.
+            staged: the folder that becomes ``folder``, if it isn't there already.
+        """
+        self._end(job.candidate, job.id, "done", message, folder, staged, self._desk.spool.archive / job.id)
+
+    def cancelled(self, candidate: Candidate, job_id: str) -> None:
+        """The client took the job back."""
+        self._with_error(candidate, job_id, "cancelled", JobError("cancelled, as was asked"), "")
+
+    def badly(self, candidate: Candidate, error: LtsError, job: Job | None = None) -> None:
+        """It cannot be done; ``job`` where it came so far as to be one."""
+        job_id = job.id if job else failed_id(candidate)
+        self._with_error(candidate, job_id, "failed", error, job.digest if job else candidate.digest)
+
+    def trouble(self, candidate: Candidate, job_id: str, error: LtsError, *, ending: bool = False) -> None:
+        """Something other than the job is wrong: its clips stay, and after a while it is tried again.
+
+        Args:
+            ending: it went wrong when the job was to be ended, so ending it badly is no way out.
+        """
+        desk = self._desk
+        attempts = self._attempts[candidate.key[:2]] = self._attempts[candidate.key[:2]] + 1
+        if attempts >= MOST_ATTEMPTS and not ending and desk.spool.can_write():
+            self.badly(candidate, error)
+            return
+        if isinstance(error, Changed):
+            desk.hold(candidate, desk.clock() + desk.settle_seconds, error, settles=True)
+            return
+        desk.hold(candidate, desk.clock() + TROUBLE_SECONDS, error, settles=False)
+        self.outcomes.append(Outcome(job_id, "failed", shortened(str(error)), ""))
+        desk.statuses.say(job_id, "waiting", str(error))
+        desk.log(f"{job_id}: {error}")
+
+    def finish_pending(self) -> bool:
+        """Bring to an end what a crash or a full disk cut off. Returns whether something was."""
+        if self._stuck_until is not None and self._desk.clock() < self._stuck_until:
+            return False
+        self._stuck_until = None
+        endings = pending(self._desk.spool)
+        for ending in endings:
+            self._finish(ending)
+        return bool(endings) and self._stuck_until is None
+
+    def _with_error(self, candidate: Candidate, job_id: str, state: str, error: LtsError, digest: str) -> None:
+        spool = self._desk.spool
+        folder = free_folder(spool.failed / job_id)
+        try:
+            staged = stage_error(spool, candidate, job_id, state, error, digest, self._desk.places())
+        except (OSError, OutputError) as trouble:
+            self.trouble(candidate, job_id, OutputError(f"{error} Besides, {trouble}"), ending=True)
+        else:
+            self._end(candidate, job_id, state, shortened(str(error)), folder, staged, folder)
+
+    def _end(self, candidate: Candidate, job_id: str, state: str, message: str, folder: Path, staged: Path | None,
+             shelf: Path) -> None:
+        """Write down how the job ends, then do it."""
+        spool = self._desk.spool
+        try:
+            ending = plan(spool, candidate, job_id, state, message, folder=folder, staged=staged, shelf=shelf)
+            self._at("note")
+            ending.save(spool)
+        except (OSError, OutputError) as trouble:
+            self.trouble(candidate, job_id, OutputError(str(trouble)), ending=True)
+        else:
+            self._attempts.pop(candidate.key[:2], None)
+            self._finish(ending)
+
+    def _finish(self, ending: Ending) -> None:
+        desk = self._desk
+        try:
+            ending.carry_out(desk.spool, self._at)
+        except OutputError as error:
+            self._stuck_until = desk.clock() + TROUBLE_SECONDS
+            self.outcomes.append(Outcome(ending.job, "failed", str(error), ""))
+            desk.statuses.say(ending.job, "delivering", str(error), 1.0)
+            desk.log(f"{ending.job}: {error}")
+            return
+        self._at("report")
+        desk.statuses.say(ending.job, ending.state, ending.message, 1.0 if ending.state == "done" else 0.0, ending.folder)
+        desk.statuses.forget(ending.job)
+        self._at("forget")
+        ending.forget(desk.spool)
+        self.done += ending.state == "done"
+        self.failed += ending.state == "failed"
+        self.outcomes.append(Outcome(ending.job, ending.state, ending.message, ending.folder))
+        desk.log(f"{ending.state}: {ending.job}: {ending.message}")
