@@ -81,6 +81,11 @@ class Frames:
     latents: Tensor
     lost: Tensor
 
+    def channel(self, number: int) -> "Frames":
+        """One channel of them."""
+        one = slice(number, number + 1)
+        return Frames(self.coefficients[one], self.levels[one], self.loudness[one], self.latents[one], self.lost[one])
+
     def true(self, rows: int, frames: Tensor | None = None) -> Tensor:
         """Magnitudes of the first ``rows`` rows, of all frames or some."""
         found = self.coefficients[:, :rows]
@@ -171,7 +176,7 @@ class Analysis:
     def shapes(self, number: int) -> tuple[Tensor, Tensor]:
         """What the network is to see of a slice: levels ``[channels, frames]``, log shapes ``[channels, frames, bands]``."""
         _, true = self._transformed(number)
-        return self._seen(true, self._octaves(number))
+        return self._seen(true, self._octaves(number), torch.arange(true.shape[2], device=true.device))
 
     def _transformed(self, number: int) -> tuple[Tensor, Tensor]:
         """Coefficients ``[channels, rows, frames]`` of a slice, and the magnitudes of its model rows."""
@@ -182,12 +187,14 @@ class Analysis:
         coefficients = slices.risen(bank.forward(torch.from_numpy(samples).to(self.model.device), slices.every))
         return coefficients, phase.strengths(coefficients[:, :bank.model_rows])
 
-    def _seen(self, true: Tensor, octaves: NDArray[np.float64] | None) -> tuple[Tensor, Tensor]:
-        """Levels and log shapes of magnitudes ``[channels, model rows, frames]``, at the reference pitch."""
+    def _seen(self, true: Tensor, octaves: NDArray[np.float64] | None, kept: Tensor) -> tuple[Tensor, Tensor]:
+        """Levels of magnitudes ``[channels, model rows, frames]``, and log shapes of the frames to be kept, at the reference
+        pitch."""
         rows, bands = true.shape[1], self.model.bands
         flat = true if octaves is None else pitch.shift(true, -octaves, bands.centres_hz[:rows])
-        padded = torch.nn.functional.pad(flat, (0, 0, 0, len(bands) - rows))
-        levels, shapes = features.split(padded.transpose(1, 2))
+        levels = torch.linalg.vector_norm(flat, dim=1)
+        few = torch.nn.functional.pad(flat[..., kept], (0, 0, 0, len(bands) - rows))
+        shapes = features.log_shape(few.transpose(1, 2), levels[:, kept])
         return levels if octaves is None else torch.linalg.vector_norm(true, dim=1), shapes
 
     @torch.no_grad()
@@ -196,9 +203,8 @@ class Analysis:
         coefficients, true = self._transformed(number)
         loud = k_norms(true, self.model)
         octaves = self._octaves(number)
-        levels, shapes = self._seen(true, octaves)
         thinning = Thinning.of(slices, number, self.ask_every, device)
-        few = shapes[:, thinning.kept]
+        levels, few = self._seen(true, octaves, thinning.kept)
         mean, log_variance = (thinning.filled(values.reshape(*few.shape[:2], -1))
                               for values in self.model.encode_shapes(few.reshape(-1, few.shape[-1])))
         latents = mean

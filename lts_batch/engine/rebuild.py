@@ -59,11 +59,16 @@ def _on_frame(plan: Plan, number: int, slices: Slices, part: int, target: Target
     """Phase made on the filterbank itself."""
     bank, settings = slices.bank(str(plan.model.device)), plan.settings
     rows, shares = bank.model_rows, target.amounts.shares
+    repairs = REPAIRS[settings.phase] if settings.repair is None else settings.repair
+    if settings.phase == "source" and not repairs:
+        # a channel at a time, for memory that was used for one can then be used for the next
+        alone = (target.channel(channel) for channel in range(len(target.magnitudes)))
+        audio = [bank.inverse(slices.laid(_from_clips(plan, one, shares, rows))) for one in alone]
+        return _unrolled(slices, part, torch.cat(audio))
     if settings.phase == "source":
         coefficients = _from_clips(plan, target, shares, rows)
     else:
         coefficients = _from_nothing(plan, number, int(slices.frames(part)[0]), target, shares, rows, carried.tail)
-    repairs = REPAIRS[settings.phase] if settings.repair is None else settings.repair
     whole = slices.laid(coefficients)
     if repairs and not bool(target.pure.any(0).all() and settings.phase == "source"):
         whole = phase.griffin_lim(slices.laid(target.magnitudes), whole, bank, rows, repairs)
@@ -72,6 +77,11 @@ def _on_frame(plan: Plan, number: int, slices: Slices, part: int, target: Target
     samples = bank.inverse(whole)
     if not slices.whole and settings.phase == "pghi":
         carried.tail = whole[:, :rows, slices.hop_frames:slices.hop_frames + slices.lead_frames].clone()
+    return _unrolled(slices, part, samples)
+
+
+def _unrolled(slices: Slices, part: int, samples: Tensor) -> Tensor:
+    """Samples ``[channels, samples]`` of a transform from its ``audio_start`` on."""
     if not slices.whole:
         return samples
     lead = -slices.audio_start(part)  # what sounds before the start is at the end of the transform's circle
@@ -87,7 +97,9 @@ def _from_clips(plan: Plan, target: Target, shares: Tensor, rows: int) -> Tensor
     floors = [clip.peak * CARRIER_FLOOR for clip in plan.clips]
     coefficients = [part.coefficients for part in parts]
     carrier = phase.blend([one[:, :rows] for one in coefficients], [part.levels for part in parts], floors, shares)
-    found = torch.cat((phase.impose(target.magnitudes, carrier), _mixed([one[:, rows:] for one in coefficients], shares)), 1)
+    found = torch.empty_like(coefficients[0])
+    phase.impose(target.magnitudes, carrier, out=found[:, :rows])
+    found[:, rows:] = _mixed([one[:, rows:] for one in coefficients], shares)
     for one, mine in zip(coefficients, pure, strict=True):
         if bool(mine.any()):
             found = torch.where(mine, one, found)

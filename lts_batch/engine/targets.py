@@ -5,7 +5,7 @@ cancels out, so the model is not asked.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -83,6 +83,11 @@ class Target:
     amounts: Amounts
     pure: Tensor
     octaves: tuple[NDArray[np.float64] | None, ...]
+
+    def channel(self, number: int) -> "Target":
+        """One channel of it."""
+        return replace(self, magnitudes=self.magnitudes[number:number + 1],
+                       parts=tuple(part.channel(number) for part in self.parts))
 
 
 def amounts(plan: Plan, stem: Stem, times: NDArray[np.float64]) -> Amounts:

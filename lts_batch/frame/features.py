@@ -26,8 +26,12 @@ def split(magnitudes: Tensor) -> tuple[Tensor, Tensor]:
     (5.0, torch.Size([1, 3]))
     """
     level = torch.linalg.vector_norm(magnitudes, dim=-1)
-    unit = magnitudes / level.clamp_min(LEAST_NORM)[..., None]
-    return level, compress(unit)
+    return level, log_shape(magnitudes, level)
+
+
+def log_shape(magnitudes: Tensor, level: Tensor) -> Tensor:
+    """Log shape ``[frames, bands]`` of frames whose level ``[frames]`` is known."""
+    return compress(magnitudes / level.clamp_min(LEAST_NORM)[..., None])
 
 
 def join(level: Tensor, shape: Tensor) -> Tensor:

@@ -181,14 +181,17 @@ class Filterbank:
         if audio.ndim != 2 or audio.shape[1] > self.samples:
             raise SettingsError(f"audio {tuple(audio.shape)} does not fit [channels, at most {self.samples} samples]")
         spectrum = torch.fft.rfft(audio, n=self.samples)  # [channels, bins]
-        # in place wherever it can be: fresh memory for arrays of this size costs as much as the arithmetic
-        seen = spectrum[:, self._bins]
-        torch.view_as_real(seen).mul_(self._weights)
-        banded = spectrum.new_zeros(audio.shape[0], self.rows * self.frames)
-        banded[:, self._slots] = seen
-        banded = banded.unflatten(1, (self.rows, every, self.frames // every))
-        banded = banded.sum(2) if every > 1 else banded[:, :, 0]  # folded in frequency: thinned in time
-        coefficients: Tensor = torch.fft.ifft(banded, dim=-1, norm="forward").mul_(2.0 / self.samples)
+        coefficients: Tensor = spectrum.new_empty(len(audio), self.rows, self.frames // every)
+        # in place and a channel at a time: fresh memory for arrays of this size costs as much as the arithmetic
+        for channel, found in zip(spectrum, coefficients, strict=True):
+            seen = channel[self._bins]
+            torch.view_as_real(seen).mul_(self._weights)
+            banded = seen.new_zeros(self.rows * self.frames)
+            banded[self._slots] = seen
+            banded = banded.unflatten(0, (self.rows, every, self.frames // every))
+            banded = banded.sum(1) if every > 1 else banded[:, 0]  # folded in frequency: thinned in time
+            torch.fft.ifft(banded, dim=-1, norm="forward", out=found)
+            found.mul_(2.0 / self.samples)
         return coefficients
 
     def inverse(self, coefficients: Tensor) -> Tensor:
@@ -199,10 +202,11 @@ class Filterbank:
         if coefficients.shape[1:] != (self.rows, self.frames):
             raise SettingsError(f"coefficients {tuple(coefficients.shape)} do not fit [channels, {self.rows},"
                                 f" {self.frames}]")
-        banded = torch.fft.fft(coefficients, dim=-1).reshape(coefficients.shape[0], -1)[:, self._slots]
-        torch.view_as_real(banded).mul_(self._weights)
-        # index_add adds one value after the other: the same bits on every run
-        spectrum = banded.new_zeros(len(banded), self.samples // 2 + 1).index_add_(1, self._bins, banded)
+        spectrum = coefficients.new_zeros(len(coefficients), self.samples // 2 + 1)
+        for channel, found in zip(coefficients, spectrum, strict=True):
+            banded = torch.fft.fft(channel, dim=-1).flatten()[self._slots]
+            torch.view_as_real(banded).mul_(self._weights)
+            found.index_add_(0, self._bins, banded)  # one value after the other: the same bits on every run
         spectrum[:, 0] *= 2.0  # bins that are their own mirror image get both halves
         if self.samples % 2 == 0:
             spectrum[:, -1] *= 2.0

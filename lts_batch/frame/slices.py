@@ -65,33 +65,33 @@ class Slices:
         """The filterbank of that length."""
         return filterbank(self.bands, self.sample_rate, *self.transform, device)
 
-    @property
+    @cached_property
     def hop_samples(self) -> float:
         """Samples from one frame to the next; not a whole number at 48 kHz."""
         return self.every * self.transform[0] / self.transform[1]
 
-    @property
+    @cached_property
     def hop_frames(self) -> int:
         """Frames from one slice to the next."""
         if self.whole:
             return self.size
         return (self._units[0] - 2 * self._units[1]) * self._unit_frames // self.every
 
-    @property
+    @cached_property
     def _unit_frames(self) -> int:
         return Grid(self.sample_rate, self.bands.frame_rate).unit[1]
 
-    @property
+    @cached_property
     def hop_kept_samples(self) -> int:
         """Samples from one slice to the next."""
         return (self._units[0] - 2 * self._units[1]) * Grid(self.sample_rate, self.bands.frame_rate).unit[0]
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Number of slices."""
         return 1 if self.whole else math.ceil(self.samples / self.hop_kept_samples)
 
-    @property
+    @cached_property
     def lead_frames(self) -> int:
         """Frames of a slice that lie before the part that is kept."""
         if not self.whole:
@@ -100,7 +100,7 @@ class Slices:
         seconds = RING_SECONDS / 2 + (ROUND_SECONDS / 2 if self.round else 0.0)
         return int(seconds * self.bands.frame_rate / self.every)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Frames of a slice that can hold anything; what a short clip leaves of its transform is not looked at."""
         if not self.whole:

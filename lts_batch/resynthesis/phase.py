@@ -27,7 +27,12 @@ def impose(magnitudes: Tensor, carrier: Tensor, out: Tensor | None = None) -> Te
     strength = strengths(carrier)
     sounding = bool(strength.numel()) and float(strength.amin()) >= LEAST_STRENGTH
     silent = None if sounding else strength < LEAST_STRENGTH
-    found = torch.mul(carrier, torch.div(magnitudes, strength.clamp_min_(LEAST_STRENGTH), out=strength), out=out)
+    gains = torch.div(magnitudes, strength.clamp_min_(LEAST_STRENGTH), out=strength)
+    found = torch.empty_like(carrier) if out is None else out
+    if carrier.is_cuda or carrier.is_mps:
+        torch.mul(carrier, gains, out=found)
+    else:  # torch would first make complex values of all gains
+        np.multiply(carrier.numpy(), gains.numpy(), out=found.numpy())
     return found if silent is None else torch.where(silent, magnitudes.to(found.dtype), found, out=found)
 
 
