@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from lts_batch import cli
@@ -127,3 +128,42 @@ def test_every_preset_of_training_is_told_of_in_the_guide() -> None:
 
     guide = (Path(cli.__file__).parent.parent.parent / "docs" / "guide.md").read_text(encoding="utf-8")
     assert [name for name in PRESETS if f"| `{name}` |" not in guide] == []
+
+
+def test_a_model_that_begins_where_another_ended_is_never_worse_on_held_out_files(here: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert train(here, first, "--width", 24, "--steps", 40).exit_code == 0
+    result = CliRunner().invoke(commands, [str(word) for word in (
+        "train", here / "sounds", "-o", second, "--cache", here / "cache", "--start", first, "--steps", 60, "--batch", 64,
+        "--every", 20, "--json", "--threads", 1)])
+    assert result.exit_code == 0, result.output
+    one, two = load_frame_model(first), load_frame_model(second)
+    assert two.network.architecture == one.network.architecture, "sizes are the model's"
+    history = two.record["training"]["history"]
+    assert history[0]["step"] == 0
+    assert history[0]["validation_loss"] == pytest.approx(one.record["training"]["history"][-1]["validation_loss"], rel=1e-4)
+    kept = min(figures["validation_loss"] for figures in history)
+    assert kept < history[0]["validation_loss"], "it has learnt more"
+    assert two.record["provenance"]["started_from"] == {"model": str(first), "sha256": one.record["sha256"]}
+
+
+def test_a_start_that_does_not_help_leaves_the_model_as_it_was(here: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert train(here, first, "--width", 24, "--steps", 40).exit_code == 0
+    worse = CliRunner().invoke(commands, [str(word) for word in (
+        "train", here / "sounds", "-o", second, "--cache", here / "cache", "--start", first, "--steps", 3, "--every", 3,
+        "--batch", 64, "--rate", 0.1, "--threads", 1)])
+    assert worse.exit_code == 0, worse.output
+    one, two = load_frame_model(first), load_frame_model(second)
+    history = two.record["training"]["history"]
+    assert history[-1]["validation_loss"] > history[0]["validation_loss"], "else this shows nothing"
+    assert all(torch.equal(value, two.network.state_dict()[name]) for name, value in one.network.state_dict().items())
+
+
+@pytest.mark.parametrize("option", [("--latent", 8), ("--width", 32), ("--blocks", 2), ("--preset", "small")])
+def test_a_start_has_its_own_sizes(here: Path, tmp_path: Path, option: tuple[str, object]) -> None:
+    result = CliRunner().invoke(commands, [str(word) for word in (
+        "train", here / "sounds", "-o", tmp_path / "m", "--start", "general", *option)])
+    assert result.exit_code == 2
+    assert f"leave out {option[0]}" in result.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -27,6 +27,8 @@ _LEAST_SHARE = 0.5  # of a time is for training, however long the sounds took to
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training, exactly.")
 @click.option("--preset", type=click.Choice(tuple(plans.PRESETS)), help="Size and architecture. small, standard and large are"
               " ours; dense, deep and convolutional follow the networks of the original. [standard]")
+@click.option("--start", metavar="MODEL", help="Begin where a model ended (a shipped name or a folder), with its sizes: the"
+              " best that few sounds can give. By itself a training begins with PCA of the sounds.")
 @click.option("--time", "time_text", metavar="TIME", help="Choose width, batch and steps to be done in this time on this"
               " machine, analysis included: 90s, 10m, 2h.")
 @click.option("--steps", type=click.IntRange(1), help="Number of steps. [7500]")
@@ -48,8 +50,9 @@ _LEAST_SHARE = 0.5  # of a time is for training, however long the sounds took to
 @click.option("--cache", type=click.Path(path_type=Path), help="Where to keep analysed frames.")
 @click.option("--force", is_flag=True, help="Begin anew over an existing model.")
 @click.option("--json", "as_json", is_flag=True, help="Print figures as lines of JSON.")
-def train(folder: Path, out: Path, resume: bool, preset: str | None, time_text: str | None, every: int | None,
-          device: str | None, threads: int | None, cache: Path | None, force: bool, as_json: bool, **options: Any) -> None:
+def train(folder: Path, out: Path, resume: bool, preset: str | None, start: str | None, time_text: str | None,
+          every: int | None, device: str | None, threads: int | None, cache: Path | None, force: bool, as_json: bool,
+          **options: Any) -> None:
     """Train a model on all sounds in FOLDER.
 
     Files that cannot be read are listed and skipped, silence is dropped, and one file in twelve is held back to judge
@@ -57,9 +60,12 @@ def train(folder: Path, out: Path, resume: bool, preset: str | None, time_text: 
     """
     begun = time.monotonic()
     chosen = {key: value for key, value in options.items() if value is not None}
-    for option, given in (("--force", force), ("--time", time_text), ("--preset", preset)):
+    for option, given in (("--force", force), ("--time", time_text), ("--preset", preset), ("--start", start)):
         if resume and given:
             raise click.UsageError(f"--resume goes on with a training as it was planned: leave out {option}")
+    for option in ("preset", "latent", "width", "blocks"):
+        if start and (chosen.get(option) or (option == "preset" and preset)):
+            raise click.UsageError(f"--start takes kind and sizes from the model: leave out --{option}, or leave out --start")
     if time_text and "steps" in chosen:
         raise click.UsageError("--time chooses the number of steps: leave out --steps, or leave out --time")
     budget = plans.seconds(time_text) if time_text else None
@@ -68,6 +74,7 @@ def train(folder: Path, out: Path, resume: bool, preset: str | None, time_text: 
     import torch
 
     from lts_batch.frame.filterbank import Bands
+    from lts_batch.models.checkpoint import load_frame_model
     from lts_batch.training.dataset import open_dataset
     from lts_batch.training.state import saved_schedule
     from lts_batch.training.train import Training
@@ -86,12 +93,17 @@ def train(folder: Path, out: Path, resume: bool, preset: str | None, time_text: 
         click.echo(f"{sum(map(len, dataset.alike))} files sound like others ({', '.join(dataset.alike[0][:3])}, ...): such"
                    " files are either all trained on or all held back", err=True)
     schedule = dataclasses.replace(saved_schedule(out), **chosen) if resume else wanted
-    provenance = _provenance(folder)
+    provenance, first, free = _provenance(folder), None, frozenset(("width", "batch")) - set(chosen)
+    if start:
+        first, free = load_frame_model(start), free - {"width"}
+        sizes = {key: value for key, value in first.network.architecture.as_dict().items() if key != "bands"}
+        schedule = dataclasses.replace(schedule, **sizes)
+        provenance["started_from"] = {"model": start, "sha256": first.record["sha256"]}
     if budget is not None:
         left = max(budget - (time.monotonic() - begun), _LEAST_SHARE * budget)
-        schedule = _fitted(schedule, left, dataset, device, frozenset(("width", "batch")) - set(chosen), as_json)
+        schedule = _fitted(schedule, left, dataset, device, free, as_json)
     training = Training(dataset, Bands(), schedule, out, provenance=provenance, device=device)
-    training.resume() if resume else training.start()
+    training.resume() if resume else training.start(first)
     if not as_json:
         click.echo(f"{dataset.files} files, {dataset.seconds / 60:.1f} minutes, {len(dataset.levels)} frames;"
                    f" {schedule.kind}, width {schedule.width}, {schedule.steps} steps of {schedule.batch} frames on"

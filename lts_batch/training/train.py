@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +76,26 @@ class Training:
         """Where the state for a resumption lies."""
         return state.folder_of(self.out)
 
-    def start(self) -> None:
-        """Begins anew, by the training frames: see ``vae.FrameVAE.start``."""
-        self.network.start(self._feed.first())
-        self.network.to(self.device)
+    def start(self, model: checkpoint.Model | None = None) -> None:
+        """Begins anew: by the training frames, see ``vae.FrameVAE.start``, or where another training ended.
+
+        Args:
+            model: of the schedule's kind and sizes. It stays the best so far until something is better on the held-out files.
+
+        Raises:
+            ModelError: a model of other sizes or bands.
+        """
+        if model is None:
+            self.network.start(self._feed.first())
+            self.network.to(self.device)
+            return
+        if (model.bands, model.network.architecture) != (self.bands, self.network.architecture):
+            raise ModelError(f"a model of {len(model.bands)} bands and {model.network.architecture} cannot start a training of"
+                             f" {len(self.bands)} bands and {self.network.architecture}: give a model of the same")
+        self.network.load_state_dict(model.network.state_dict())
+        with _denormals_flushed():
+            found = self.figures(0.0)
+        self._keep(replace(found, training_loss=found.validation_loss))
 
     # ------------------------------------------------ the loop
 
