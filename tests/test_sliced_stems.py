@@ -39,8 +39,8 @@ def test_slices_of_clips_of_one_length(monkeypatch: pytest.MonkeyPatch, settings
 
 def test_slices_of_clips_of_two_lengths(monkeypatch: pytest.MonkeyPatch) -> None:
     sliced, whole = both(monkeypatch, [ONE, LONG], detail=0.0)
-    # a warped clip's phase follows peaks over the bands, and where two bands are equally loud the last bit decides
-    assert null_db(sliced, whole) < -35
+    # a warped clip's phase follows regions over the bands, and where one is about to divide the last bit decides
+    assert null_db(sliced, whole) < -55
     assert measures.log_mel_distance_db(sliced, whole, RATE) < 0.1
 
 

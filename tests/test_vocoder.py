@@ -232,3 +232,20 @@ def test_sound_after_digital_silence_is_finite_and_there() -> None:
     assert state is not None
     assert np.isfinite(state).all()
     assert float(found.abs().amax()) > 0.1
+
+
+def test_what_nobody_hears_decides_nothing(rng: np.random.Generator) -> None:
+    """Noise 120 dB below a chord of near and beating tones: who leads among bands that are equally loud must not hang on it."""
+    time = np.arange(2 * RATE) / RATE
+    chord = sum(np.sin(2 * np.pi * hz * time) for hz in (220.0, 223.0, 311.0, 440.0, 444.0, 1200.0, 1220.0))[None] * 0.1
+    noisy = chord + 1e-7 * rng.standard_normal(chord.shape)
+    one, two = (stretched(clip.astype(np.float32), 3 * RATE, attack_seconds=0.0) for clip in (chord, noisy))
+    assert null_db(one, two) < -60
+
+
+def test_an_offset_stays_an_offset() -> None:
+    """What lies around 0 Hz is real: it has no phase that could run on."""
+    clip = tone(2.0, 441.0) + np.float32(0.1)
+    wave = middle(stretched(clip, 3 * RATE))
+    assert abs(float(wave.mean()) - 0.1) < 0.002
+    assert np.abs(np.convolve(wave[0], np.ones(400) / 400, "valid") - 0.1).max() < 0.002  # four periods

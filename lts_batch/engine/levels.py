@@ -112,9 +112,18 @@ def law(nodes: Sequence[tuple[float, ...]], layout: Layout, surveys: Sequence[Su
         repeated: clips go on from their ends to their starts.
     """
     tracks = _tracks(layout, surveys, rate, repeated=repeated)
-    louder_db = [0.0 if max(weights) == 1.0 and min(weights) == 0.0 else
-                 line(weights, surveys) - _path_db(weights, tracks, surveys) for weights in nodes]
+    louder_db = [0.0 if is_clip(weights) else line(weights, surveys) - _mixed_db(weights, tracks, surveys) for weights in nodes]
     return Law(np.array([weights[1] for weights in nodes]), np.clip(louder_db, -MOST_LOUDER_DB, MOST_LOUDER_DB))
+
+
+def is_clip(weights: Sequence[float]) -> bool:
+    """Whether all weight is on one clip."""
+    return max(weights) == 1.0 == sum(map(abs, weights))
+
+
+def path_db(weights: Sequence[float], layout: Layout, surveys: Sequence[Survey], rate: int, *, repeated: bool) -> float:
+    """Loudness in LUFS of a stem whose levels are interpolated moment by moment; of a clip at another speed, its own there."""
+    return _mixed_db(weights, _tracks(layout, surveys, rate, repeated=repeated), surveys)
 
 
 def nodes(mix: Mix, settings: Settings) -> list[tuple[float, ...]]:
@@ -137,9 +146,8 @@ def line(weights: Sequence[float], surveys: Sequence[Survey]) -> float:
     return min(straight, max(one.loudness_db for one in surveys) + HEADROOM_DB)
 
 
-def _path_db(weights: Sequence[float], tracks: Sequence[Tensor], surveys: Sequence[Survey]) -> float:
-    """Loudness of a stem whose levels are interpolated moment by moment: less than on the line, for where one clip is loud
-    the other need not be."""
+def _mixed_db(weights: Sequence[float], tracks: Sequence[Tensor], surveys: Sequence[Survey]) -> float:
+    """Less than on the line, for where one clip is loud the other need not be."""
     w = torch.tensor(weights, dtype=torch.float64)[:, None].expand(-1, tracks[0].shape[1])
     found_db = loudness.integrated_db(between(tracks, w, [one.peak for one in surveys]).square().numpy())
     return found_db if np.isfinite(found_db) else line(weights, surveys)

@@ -106,7 +106,7 @@ def plan(clips: Sequence[Source], settings: Settings, model: Model, names: Seque
     stems = tuple(_stem(mix, settings, lengths, anchors, surveys, rate, round_) for mix in wanted)
     warped = any(not warp.is_identity for stem in stems for warp in stem.warps) or pitches[0] is not None
     warped = warped or settings.quality == "standard"
-    locks = tuple(_attacks(source, length, settings) if warped else np.zeros(0)
+    locks = tuple(_attacks(source, length, settings, round_) if warped else np.zeros(0)
                   for source, length in zip(sources, lengths, strict=True))
     return Plan(settings, model, rate, analyses[0].channels, analyses, locks, stems, round_,
                 notes + more + curve_note(settings, stems[0], rate))
@@ -121,11 +121,14 @@ def still(settings: Settings, wanted: tuple[Mix, ...]) -> tuple[Settings, tuple[
     return dataclasses.replace(settings, length=length), (Mix((1.0 - curve[0][1], curve[0][1]), None, wanted[0].label),)
 
 
-def _attacks(source: Source, length: int, settings: Settings) -> NDArray[np.float64]:
-    """Attacks of a clip as it is laid out, in every round of one that is repeated."""
+def _attacks(source: Source, length: int, settings: Settings, round_: bool) -> NDArray[np.float64]:
+    """Where a clip as it is laid out takes up its own phase: at its attacks, in every round of one that is repeated, and at the
+    start of one that has a start."""
     times = attacks.find(source).times
     if settings.align == "loop":
         times = np.concatenate([times + start for start in range(0, length, source.samples)])
+    elif not round_:
+        times = np.union1d([0.0], times)
     return times[times < length]
 
 
@@ -178,19 +181,24 @@ def _stem(mix: Mix, settings: Settings, lengths: Sequence[int], anchors: Anchors
     layout: Layout = align.layout(lengths, inside, rate, length=settings.length, anchors=anchors, round=round_)
     if settings.level == "keep":
         return Stem(mix, layout.samples, layout.warps, None, None)
-    nodes = levels.nodes(mix, settings)
-    law = levels.law(nodes, layout, surveys, rate, repeated=round_ or settings.align == "loop")
-    steady = len(nodes) == 1 and not _is_clip(mix, nodes[0], layout, settings)
-    return Stem(mix, layout.samples, layout.warps, law, levels.line(nodes[0], surveys) if steady else None)
+    nodes, repeated = levels.nodes(mix, settings), round_ or settings.align == "loop"
+    law = levels.law(nodes, layout, surveys, rate, repeated=repeated)
+    if len(nodes) > 1:
+        loudness_db = None
+    elif not _is_clip(mix, nodes[0], settings):
+        loudness_db = levels.line(nodes[0], surveys)
+    elif layout.warps[nodes[0].index(1.0)].is_identity:
+        loudness_db = None  # it has the right one, whatever a meter makes of silence around it
+    else:
+        loudness_db = levels.path_db(nodes[0], layout, surveys, rate, repeated=repeated)
+    return Stem(mix, layout.samples, layout.warps, law, loudness_db)
 
 
-def _is_clip(mix: Mix, weights: tuple[float, ...], layout: Layout, settings: Settings) -> bool:
-    """Whether a stem is one of the clips, in its own time: then it has the right loudness, whatever a meter makes of silence
-    around it."""
-    alone = max(weights) == 1.0 == sum(map(abs, weights))
+def _is_clip(mix: Mix, weights: tuple[float, ...], settings: Settings) -> bool:
+    """Whether a stem is one of the clips, if need be at another speed."""
     own_pitch = settings.pitch == "keep" or (settings.pitch == "glide" and settings.x_pitch is None)
-    own_time = alone and layout.warps[weights.index(1.0)].is_identity
-    return own_time and own_pitch and mix.weights == weights and settings.detail == 1.0 and settings.phase == "source"
+    alone = levels.is_clip(weights) and mix.weights == weights
+    return alone and own_pitch and settings.detail == 1.0 and settings.phase == "source"
 
 
 def curve_note(settings: Settings, stem: Stem, rate: int) -> tuple[str, ...]:

@@ -65,14 +65,19 @@ def read(clip: Analysis, positions: Positions, speeds: Positions, octaves: Posit
 
 
 def locked(times: Positions, attacks: Positions, octaves: Positions | None) -> NDArray[np.int64]:
-    """Frames ``[n]`` that take up the clip's own phase: the first at or after each attack of the clip.
+    """Frames ``[n]`` that take up the clip's own phase: the first at or after each attack of the clip, and all before time 0 if
+    that is one of them, the clip's start.
 
     Args:
         octaves: by how much a clip that runs in its own time is shifted; back in its own pitch it is itself again.
     """
     inside = attacks[(attacks >= times[0]) & (attacks <= times[-1])]
-    found = np.searchsorted(times, inside)
-    return np.unique(found if octaves is None else np.concatenate((found, np.flatnonzero(octaves == 0.0))))
+    found = [np.searchsorted(times, inside)]
+    if len(attacks) and attacks[0] == 0.0:
+        found.append(np.flatnonzero(times < 0.0))
+    if octaves is not None:
+        found.append(np.flatnonzero(octaves == 0.0))
+    return np.unique(np.concatenate(found))
 
 
 def _gathered(clip: Analysis, frames: Frames, positions: Positions, speeds: Positions) -> Frames:

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 WHOLE_TURN = 2.0 * math.pi
+FAINT = 1.0 / 16.0  # of a peak's power: rows below that have no say in where it turns
 RISING = 2.0  # a row hears an attack coming where it gets so many times louder
 
 
@@ -45,8 +46,23 @@ def onward(phase, step, positions, ratio, lead, m, k):  # type: ignore[no-untype
     """By how much row k turns from frame m - 1 to m: what it should advance less what the clip's phase does."""
     if ratio[m] == 1.0 and ratio[m - 1] == 1.0 and abs(positions[m] - positions[m - 1] - 1.0) < 1e-9:
         return 0.0
-    advance = 0.5 * (step[lead, m - 1, k] + step[lead, m, k])
+    before, now = step[lead, m - 1, k], step[lead, m, k]
+    # half-way between two steps, which are known but for whole turns: half of one would be heard
+    advance = before + 0.5 * principal(now - before)
     return principal(advance - (phase[lead, m, k] - phase[lead, m - 1, k]))
+
+
+@njit(cache=True, nogil=True)
+def agreed(phase, step, positions, ratio, lead, turns, m, first, power, least):  # type: ignore[no-untyped-def]
+    """The turn of a region of rows from ``first`` on at frame m: the mean over those that are about as loud as its peak. Where
+    two are equally loud, the last bit must not decide between them."""
+    across, along = 0.0, 0.0
+    for n in range(len(power)):
+        if power[n] > least:
+            angle = turns[m - 1, first + n] + onward(phase, step, positions, ratio, lead, m, first + n)
+            across += (power[n] - least) ** 2 * math.cos(angle)
+            along += (power[n] - least) ** 2 * math.sin(angle)
+    return math.atan2(along, across)
 
 
 @njit(cache=True, nogil=True)
@@ -77,7 +93,8 @@ def turn(magnitude, phase, step, positions, ratio, locked, reach, start):  # typ
             for c in range(1, channels):
                 if magnitude[c, m, peak] > magnitude[lead, m, peak]:
                     lead = c
-            turned = principal(turns[m - 1, peak] + onward(phase, step, positions, ratio, lead, m, peak))
+            least = FAINT * power[peak]
+            turned = agreed(phase, step, positions, ratio, lead, turns, m, first, power[first:stop], least)
             for k in range(first, stop):
                 turns[m, k] = turned
             first = stop

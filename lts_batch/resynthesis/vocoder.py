@@ -48,13 +48,16 @@ def propagate(below: Tensor, above: Tensor, positions: NDArray[np.float64], rows
     if octaves is not None and octaves.any():
         ratio = 2.0 ** octaves
         magnitude, phase, step = _shifted(magnitude, phase, step, octaves, rows_hz)
+    still = rows_hz == 0.0  # real, so that it has a sign and no phase that could run on; next to no row of bands
+    magnitude[..., still] = 0.0
     is_locked = np.zeros(len(positions), dtype=np.bool_)
     is_locked[locked] = True
     if state is None:
         is_locked[0] = True
     turns = turning.turn(magnitude, phase, step, positions, ratio, is_locked, reach,
-                               np.zeros(len(rows_hz)) if state is None else state)
+                         np.zeros(len(rows_hz)) if state is None else state)
     out = turning.turned(magnitude, phase, turns)
+    out[..., still] = low[..., still] + share[:, None].astype(np.float32) * (high[..., still] - low[..., still])
     return torch.from_numpy(out).transpose(1, 2).contiguous().to(below.device), turns[following].copy()
 
 
