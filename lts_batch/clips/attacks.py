@@ -9,6 +9,7 @@ Then the samples around each attack are looked at again, for the first that stic
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -56,7 +57,7 @@ def find(source: Source) -> Attacks:
 
     A clip that begins with its sound has one at 0. The clip is read in blocks, and less than 0.1 MB is kept of each second.
     """
-    grid = _Grid(source.sample_rate)
+    grid = _grid(source.sample_rate)
     energies = _energies(source, grid)
     rises, strengths = _rises(energies, grid)
     steps, strengths = _strongest(np.sqrt(np.mean(rises**2, axis=0)), strengths, grid)
@@ -102,6 +103,12 @@ class _Grid:
         # a sum of a few long rows takes a ninth of the time of a mean of many short ones
         rows = (block[:, first::self.averaged].astype(np.float64) for first in range(self.averaged))
         return np.asarray(sum(rows)) / self.averaged
+
+
+@lru_cache(maxsize=8)
+def _grid(sample_rate: int) -> _Grid:
+    """A cached ``_Grid``: filters take as long to design as a short clip to be listened through."""
+    return _Grid(sample_rate)
 
 
 def _energies(source: Source, grid: _Grid) -> NDArray[np.float32]:

@@ -6,11 +6,15 @@ that after it, of the clip where that is most. What is more is turned down, as t
 1993); the attack and all that follows stay as they are.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from lts_batch.engine import targets
+from lts_batch.engine.analysis import Analysis
 from lts_batch.engine.planning import Plan
 
 BEFORE_SECONDS, AFTER_SECONDS = 0.060, 0.020  # looked at around an attack
@@ -28,13 +32,45 @@ Audio = NDArray[np.float32]
 
 def guard(plan: Plan, number: int, samples: Audio, start: int) -> Audio:
     """A slice ``[channels, samples]`` of stem ``number`` from its sample ``start`` on, quiet before its attacks."""
-    moments = _moments(plan, number, start, start + samples.shape[1])
-    if not len(moments):
-        return samples
     gain = np.ones(samples.shape[1])
-    for moment in moments.tolist():
-        _lower(plan, number, samples, start, moment, gain)
+    for windows in _windows(plan, number, samples.shape[1], start):
+        _lower(plan, number, samples, start, windows, gain)
     return samples if (gain == 1.0).all() else np.asarray(samples * gain, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """What is looked at around attacks of which there is as much to see, in steps that are counted from the attack.
+
+    Attributes:
+        moments: the attacks, in samples of the stem ``[attacks]``.
+        first: where the windows begin ``[attacks]``.
+        before, after: steps on either side; step: samples of one.
+    """
+
+    moments: NDArray[np.float64]
+    first: NDArray[np.int64]
+    before: int
+    after: int
+    step: int
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """The middles of the steps ``[attacks, steps]``."""
+        return self.first[:, None] + (np.arange(self.before + self.after) + 0.5) * self.step
+
+
+def _windows(plan: Plan, number: int, samples: int, start: int) -> Iterator[_Windows]:
+    """Those of a slice: most attacks have a whole window, a few lie near the slice's ends."""
+    step = max(1, round(STEP_SECONDS * plan.sample_rate))
+    moments = _moments(plan, number, start, start + samples)
+    here = np.rint(moments).astype(np.int64) - start
+    before = np.minimum(round(BEFORE_SECONDS * plan.sample_rate), here) // step
+    after = np.minimum(round(AFTER_SECONDS * plan.sample_rate), samples - here) // step
+    for steps in np.unique(np.stack((before, after), axis=1), axis=0).tolist():
+        if min(steps) >= 1:
+            alike = (before == steps[0]) & (after == steps[1])
+            yield _Windows(moments[alike], here[alike] + start - steps[0] * step, steps[0], steps[1], step)
 
 
 def _moments(plan: Plan, number: int, start: int, stop: int) -> NDArray[np.float64]:
@@ -53,55 +89,56 @@ def _moments(plan: Plan, number: int, start: int, stop: int) -> NDArray[np.float
     return moments[np.diff(moments, prepend=-np.inf) > SAME_SECONDS * plan.sample_rate]
 
 
-def _lower(plan: Plan, number: int, samples: Audio, start: int, moment: float, gain: NDArray[np.float64]) -> None:
-    rate, stem = plan.sample_rate, plan.stems[number]
-    step = max(1, round(STEP_SECONDS * rate))
-    # steps are counted from the attack in both directions
-    before = min(round(BEFORE_SECONDS * rate), round(moment) - start) // step
-    after = min(round(AFTER_SECONDS * rate), start + samples.shape[1] - round(moment)) // step
-    if before < 1 or after < 1:
-        return
-    first = round(moment) - before * step
-    times = first + (np.arange(before + after) + 0.5) * step  # in the middle of the steps
-    weights = targets.amounts(plan, stem, times)
-    pure = np.zeros(len(times), dtype=bool)
+def _lower(plan: Plan, number: int, samples: Audio, start: int, windows: _Windows, gain: NDArray[np.float64]) -> None:
+    """Turns the gain ``[samples]`` down before attacks."""
+    stem, times, before, step = plan.stems[number], windows.times, windows.before, windows.step
+    weights = targets.amounts(plan, stem, times.ravel())
+    pure = np.zeros(times.shape, dtype=bool)
     if plan.settings.detail == 1.0 and plan.settings.phase == "source":
-        pure = weights.pure.any(0).cpu().numpy()
-    if pure[:before].all():
+        pure = weights.pure.any(0).cpu().numpy().reshape(times.shape)
+    if pure[:, :before].all():
         return
-    shares = weights.shares[:, before].tolist()
-    mine = _smoothed(_energies(samples[:, first - start:first - start + len(times) * step], step))
-    allowed = np.full(before, 10.0 ** (LEAST_DB / 10.0))
+    shares = weights.shares.cpu().numpy().reshape(len(plan.clips), *times.shape)[..., before]
+    span = np.arange(times.shape[1] * step)
+    mine = _smoothed(_energies(samples[:, (windows.first - start)[:, None] + span], step))
+    allowed = np.full((len(times), before), 10.0 ** (LEAST_DB / 10.0))
     for clip, warp, share in zip(plan.clips, stem.warps, shares, strict=True):
-        if share < _SHARE:
+        if (share < _SHARE).all():
             continue
-        place = warp(times)
-        begin, count = int(np.floor(place[0])), int((place[-1] - place[0]) // step) + 2
-        offset = begin - (_REACH * step + step // 2)  # so that the middle of a step lies on the first place
-        own = _smoothed(_energies(clip.audio(offset, (count + 2 * _REACH) * step), step))
-        own = np.interp(place, offset + (np.arange(len(own)) + 0.5) * step, own)
-        attack = own[before:].mean()
-        if attack > clip.peak**2 * 10.0 ** (AUDIBLE_DB / 10.0):
-            allowed = np.maximum(allowed, own[:before] / attack)
-    limit = allowed * mine[before:].mean() * 10.0 ** (LEEWAY_DB / 10.0)
-    wanted = _smoothed(np.sqrt(np.minimum(1.0, limit / np.maximum(mine[:before], 1e-30))))
-    wanted[pure[:before]] = 1.0
+        own = _own(clip, warp(times.ravel()).reshape(times.shape), step)
+        attack = own[:, before:].mean(axis=1)
+        heard = (share >= _SHARE) & (attack > clip.peak**2 * 10.0 ** (AUDIBLE_DB / 10.0))
+        allowed[heard] = np.maximum(allowed[heard], own[heard, :before] / attack[heard, None])
+    limit = allowed * mine[:, before:].mean(axis=1, keepdims=True) * 10.0 ** (LEEWAY_DB / 10.0)
+    wanted = _smoothed(np.sqrt(np.minimum(1.0, limit / np.maximum(mine[:, :before], 1e-30))))
+    wanted[pure[:, :before]] = 1.0
     # up again within the last millisecond: the attack is not always loud enough to hide a leap
     last = max(before - SMOOTH_STEPS, 0)
-    here = np.arange(first, first + before * step)
-    inside = slice(first - start, first - start + before * step)
-    turned = np.interp(here, [*times[:last], round(moment)], [*wanted[:last], 1.0])
-    gain[inside] = np.minimum(gain[inside], turned)
+    for first, at, own_times, turned in zip(windows.first.tolist(), np.rint(windows.moments), times, wanted, strict=True):
+        inside = slice(first - start, first - start + before * step)
+        here = np.interp(np.arange(first, first + before * step), [*own_times[:last], at], [*turned[:last], 1.0])
+        gain[inside] = np.minimum(gain[inside], here)
+
+
+def _own(clip: Analysis, places: NDArray[np.float64], step: int) -> NDArray[np.float64]:
+    """Short-time energies of a clip at places of its own time ``[attacks, steps]``."""
+    # the middle of a step lies on the first place
+    begins = np.floor(places[:, 0]).astype(np.int64) - (_REACH * step + step // 2)
+    count = int(((places[:, -1] - places[:, 0]) // step).max()) + 2 + 2 * _REACH
+    audio = np.stack([clip.audio(begin, count * step) for begin in begins.tolist()], axis=1)  # [channels, attacks, samples]
+    found = _smoothed(_energies(audio, step))
+    middles = (np.arange(count) + 0.5) * step
+    return np.stack([np.interp(place, begin + middles, one) for place, begin, one in zip(places, begins, found, strict=True)])
 
 
 def _energies(samples: Audio, step: int) -> NDArray[np.float64]:
-    """Mean square of all channels in each step ``[steps]``."""
-    steps = samples.astype(np.float64).reshape(len(samples), -1, step)
-    return np.asarray(np.square(steps).mean(axis=2).sum(axis=0))
+    """Mean square of all channels in each step ``[attacks, steps]`` of samples ``[channels, attacks, samples]``."""
+    steps = samples.astype(np.float64).reshape(*samples.shape[:2], -1, step)
+    return np.asarray(np.square(steps).mean(axis=3).sum(axis=0))
 
 
 def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Means by a triangle of ``SMOOTH_STEPS`` on either side: two running means."""
+    """Means over the last axis by a triangle of ``SMOOTH_STEPS`` on either side: two running means."""
     for _ in range(2):
-        values = uniform_filter1d(values, SMOOTH_STEPS, mode="nearest")
+        values = uniform_filter1d(values, SMOOTH_STEPS, axis=-1, mode="nearest")
     return values
