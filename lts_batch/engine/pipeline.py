@@ -82,7 +82,7 @@ def blocks(plan: Plan, workers: int | None = None) -> Iterator[Block]:
         yield Block(stem, start, block)
 
 
-def _made(plan: planning.Plan, slices: Sequence[Slices], order: Sequence[tuple[float, int, int]], phases: Sequence[Carried],
+def _made(plan: planning.Plan, slices: Sequence[Slices], order: Sequence[tuple[float, int, int]], phases: list[Carried],
           workers: int) -> Iterator[Audio]:
     """The slices in order, some of them under way at once; a stem's slices one after another."""
     latest: dict[int, Future[Audio]] = {}
@@ -91,6 +91,10 @@ def _made(plan: planning.Plan, slices: Sequence[Slices], order: Sequence[tuple[f
         if before is not None:
             before.result()
         state = phases[stem]
+        clip = targets.untouched(plan, stem, slices[stem], part)
+        if clip is not None:
+            phases[stem] = Carried({}, {})
+            return clip.audio(slices[stem].audio_start(part), slices[stem].transform[0])
         aim = targets.target(plan, stem, slices[stem], part, state.frames)
         samples = rebuild.waveform(plan, stem, slices[stem], part, aim, state).cpu().numpy()
         return guard.guard(plan, stem, samples, slices[stem].audio_start(part))

@@ -112,6 +112,21 @@ def amounts(plan: Plan, stem: Stem, times: NDArray[np.float64]) -> Amounts:
     return Amounts(timbre, levels, pitches)
 
 
+def untouched(plan: Plan, number: int, slices: Slices, part: int) -> analysis.Analysis | None:
+    """The clip that slice ``part`` of stem ``number`` is, in its own time and pitch, with nothing added and nothing taken away:
+    there is nothing to make then. None where there is."""
+    if plan.settings.detail < 1.0 or plan.settings.phase != "source":
+        return None
+    times = slices.frames(part).astype(np.float64) * slices.hop_samples
+    weights = amounts(plan, plan.stems[number], times)
+    warps = plan.stems[number].warps
+    for place, (clip, mine) in enumerate(zip(plan.clips, weights.pure, strict=True)):
+        if bool(mine.all()) and warps[place].is_identity and clip.slices == slices:
+            octaves, _ = _shifts(plan, weights, [warp(times) for warp in warps])
+            return clip if octaves[place] is None else None
+    return None
+
+
 @torch.no_grad()
 def target(plan: Plan, number: int, slices: Slices, part: int, phases: Phases) -> Target:
     """Frames of slice ``part`` of stem ``number``; ``phases`` carries on from the slice before."""
