@@ -166,6 +166,20 @@ def test_the_guide_knows_most_troubles() -> None:
     assert len(TROUBLES) >= 30
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_of_the_program_that_pages_name_are_there(page: Path) -> None:
+    places = (ROOT, ROOT / "lts_batch", page.parent, *(path for path in (ROOT / "lts_batch").iterdir() if path.is_dir()))
+    for name in re.findall(r"`([\w/]+\.py)\b[^`]*`", FENCE.sub("", page.read_text(encoding="utf-8"))):
+        assert any((place / name).is_file() for place in places), f"{page.name} names {name}, which is not there"
+
+
+def test_files_of_the_program_that_sources_name_are_there() -> None:
+    for folder in ("lts_batch", "benchmarks", "tests"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for name in re.findall(r"\b(?:lts_batch|benchmarks)/[\w/]+\.py\b", path.read_text(encoding="utf-8")):
+                assert (ROOT / name).is_file(), f"{path.name} names {name}, which is not there"
+
+
 # ---------------------------------------------------------------- examples
 
 
