@@ -246,6 +246,17 @@ def test_an_output_folder_that_is_a_file(place: str, here: Path, tree: Tree) -> 
     assert tree(here) == before
 
 
+@pytest.mark.parametrize("name", ["inbox", "outbox", "failed", "archive", "status", ".lts"])
+def test_a_file_where_a_watched_folder_has_a_folder(name: str, here: Path, tree: Tree) -> None:
+    (here / "root").mkdir()
+    (here / "root" / name).write_text("mine", encoding="utf-8")
+    before = tree(here)
+    sentence = refused(errors.OutputError, "watch", "root", "--once")
+    assert sentence == (f"{here.resolve() / 'root' / name} is a file, and a watched folder has a folder of that name: move the"
+                        " file away, or give another folder to watch")
+    assert tree(here) == before
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a place where not even root may write")
 def test_an_output_folder_that_may_not_be_written_to(here: Path, tree: Tree) -> None:
     (here / "locked").mkdir(mode=0o500)
