@@ -131,6 +131,14 @@ def test_every_line_to_be_typed_is_understood(page: str, line: str) -> None:
         assert end.exit_code == 0  # --help
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+def test_lines_typed_one_after_the_other_do_not_meet_in_a_folder(page: str) -> None:
+    """For the second one would be refused."""
+    lines = [line for where, line in typed() if where == page and "--resume" not in line]
+    folders = [found[1] for line in lines if (found := re.search(r"\s-o (\S+)", line))]
+    assert len(folders) == len(set(folders)) > 5
+
+
 def test_options_in_running_text_exist() -> None:
     known = {option for command in COMMANDS.values() for one in command.params for option in one.opts} | {"--help"}
     for page in ("README.md", "docs/guide.md", "docs/settings.md"):
