@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from lts_batch.cli.messages import bar
+from lts_batch.cli.messages import bar, counted
 from lts_batch.files.whole import check_room
 from lts_batch.settings import Settings, change
 
@@ -68,13 +68,13 @@ def _print(results: Mapping[str, Any]) -> None:
 
     console = Console(highlight=False)
     clips = results["reconstruction"]["mean"]
-    title = f"Single clips without detail (mean over {len(results['reconstruction']['clips'])} clips, dB)"
+    title = f"Single clips without detail (mean over {counted(len(results['reconstruction']['clips']), 'clip')}, dB)"
     _show(console, _table(title, "model", [REBUILT[name] for name in next(iter(clips.values()))],
                           {label: [f"{value:.2f}" for value in row.values()] for label, row in clips.items()}))
     for kind, who in _JUDGES.items():
         if kind not in results:
             continue
-        summary, pairs = results[kind]["summary"], f"median/mean over {len(results['pairs'])} pairs"
+        summary, pairs = results[kind]["summary"], f"median/mean over {counted(len(results['pairs']), 'pair')}"
         shown = list(FIGURES)
         for what, names in (("how moments lie between", shown[:_BETWEEN]), ("steps and ends", shown[_BETWEEN:])):
             rows = {way: [_cell(row[name], FIGURES[name].digits) for name in names] for way, row in summary.items()}

@@ -23,6 +23,15 @@ def one_line(sentence: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in sentence)
 
 
+def counted(number: int, thing: str) -> str:
+    """So many of a thing.
+
+    >>> counted(1, "pair"), counted(20, "pair")
+    ('1 pair', '20 pairs')
+    """
+    return f"{number} {thing}{'s' * (number != 1)}"
+
+
 class Bar(Protocol):
     """Takes the fraction done and what is being done."""
 

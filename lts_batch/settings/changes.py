@@ -99,7 +99,7 @@ def _convert_list(key: str, value: Any) -> tuple[Any, ...] | None:
 
 def _shown(value: Any) -> str:
     """A list in a sentence: the start of a long one."""
-    text = repr(value)
+    text = " ".join(repr(value).split())
     is_long = isinstance(value, list | tuple) and len(value) > MOST_SHOWN and len(text) > _MOST_LETTERS
     return f"{text[:_MOST_LETTERS]}..." if is_long else text
 

@@ -139,7 +139,8 @@ def draw_evaluation(figure: Any, results: Mapping[str, Any]) -> None:
                for name, colour in colours.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=2 * len(kinds), fontsize=8, frameon=False)
     models = " and ".join(map(_words, results["models"]))
-    figure.suptitle(f"{models}: {len(results['pairs'])} pairs; large dots medians, small dots means",
+    count = len(results["pairs"])
+    figure.suptitle(f"{models}: {count} pair{'s' * (count != 1)}; large dots medians, small dots means",
                     fontsize=12 if len(kinds) > 1 else 9)
 
 
