@@ -126,7 +126,7 @@ def picture(rows: Sequence[Results], axis: Any) -> None:
     axis.set_title("20 ms before attacks, x = 0.5 / dB", fontsize=9)
     axis.set_xlabel("attacks apart in the clips / ms", fontsize=7)
     axis.tick_params(labelsize=7)
-    axis.legend(fontsize=6)
+    axis.legend(fontsize=6, framealpha=0.5)  # lines are seen through it
 
 
 def _draw(shown: Sequence[tuple[Scene, job.Audio, float]], path: Path) -> None:

@@ -148,7 +148,7 @@ def picture(results: Results, figure: Any) -> None:
         right.bar(places + offset, [_over(results, way, name, np.mean) or 0.0 for name in R2], 0.27, label=way)
     right.set(title="R² of what lies between at detail = 0, mean")
     right.set_xticks(places, [judge.FIGURES[name].title for name in R2])
-    right.legend(fontsize=8)
+    right.legend(fontsize=8, loc="upper right")  # where bars seldom reach
     for axis in (left, right):
         axis.title.set_fontsize(9)
         axis.grid(alpha=0.3)

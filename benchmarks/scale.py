@@ -153,6 +153,7 @@ def picture(results: Results, figure: Any) -> None:
         axis.bar(names, values, color="C2")
         axis.set_title(title, fontsize=9)
         axis.tick_params(labelsize=7)
+        axis.margins(y=0.1)  # room for the figure over the highest
         for place, value in enumerate(values):
             axis.annotate(f"{value:.3g}", (place, value), ha="center", va="bottom", fontsize=7)
     axes[0].axhline(MOST_BYTES / 1e9, color="C3", lw=1)

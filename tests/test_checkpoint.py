@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -300,6 +301,10 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "other layout": (layout(**Bands(bands_per_octave=24).as_dict()), "bands"),
     "endless layout": (layout(lowest_hz=0.0), "model.json"),
     "layout that is no number": (layout(gamma_hz="much"), "model.json"),
+    "description of another thing": (lambda folder: describe(folder, format="a recipe"), "'a recipe'"),
+    "version that is no number": (lambda folder: describe(folder, format_version="1"), "format version '1'"),
+    "provenance that is no table": (lambda folder: describe(folder, provenance=5), "provenance is no table"),
+    "training that is no table": (lambda folder: describe(folder, training=[1]), "training is no table"),
     "description that is no table": (lambda folder: describe(folder, bands=7), "model.json"),
 }
 
@@ -313,7 +318,17 @@ def test_damage_is_told(folder: Path, damage: str) -> None:
     with pytest.raises(ModelError, match=named) as caught:
         load_model(folder)
     assert str(folder) in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+def test_of_tensors_that_do_not_fit_the_first_is_named(folder: Path) -> None:
+    architecture(latent=5)(folder)
+    with pytest.raises(ModelError) as caught:
+        load_model(folder)
+    found = re.fullmatch(r"model (.+) cannot be rebuilt from its model\.json: (\S+) is \[(.+)\] in model\.safetensors and"
+                         r" \[(.+)\] there; copy the model again", str(caught.value))
+    assert found and found[1] == str(folder)
+    assert found[3].replace("4", "5") == found[4]
 
 
 class Trap:

@@ -249,6 +249,16 @@ def test_presets_are_listed_shown_and_checked(here: Path) -> None:
     assert bad.stderr == f"Error: preset bad.toml: unknown key 'sedd' (did you mean 'seed'?); {KNOWN}\n"
 
 
+@pytest.mark.parametrize(("text", "sentence"), [
+    ('[[effects]]\nname = "Reverbb"', "preset bad.toml: effect 1 (Reverbb): there is no such effect (did you mean 'Reverb'?)"),
+    ('[[effects]]\nname = "Reverb"\nroom_siz = 1', "preset bad.toml: effect 1 (Reverb): there is no parameter 'room_siz'"),
+    ("about = 5", "preset bad.toml: about = 5 has the wrong type, it takes text in quotes"),
+])
+def test_all_of_a_preset_is_checked(text: str, sentence: str, here: Path) -> None:
+    (here / "bad.toml").write_text(text, encoding="utf-8")
+    assert refused(errors.SettingsError, "presets", "check", "bad.toml").startswith(sentence)
+
+
 # ---------------------------------------------------------------- training
 
 

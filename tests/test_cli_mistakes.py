@@ -50,6 +50,12 @@ def test_the_program_itself_ends_the_same_way(here: Path, tree: Tree) -> None:
     assert tree(here) == before
 
 
+@POSIX
+def test_a_name_with_a_line_end_does_not_break_the_line(here: Path) -> None:
+    assert refused(errors.ClipError, "render", "a.wav", "take\n2\x1b[2J.wav", "-o", "out") == \
+        r"take\n2\x1b[2J.wav is missing: check the name and the folder"
+
+
 # ---------------------------------------------------------------- settings that mean nothing
 
 
@@ -170,7 +176,64 @@ def test_a_model_folder_that_cannot_be_used(kind: str, sentence: str, here: Path
     assert tree(here) == before
 
 
+# ---------------------------------------------------------------- numbers that are none
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+@pytest.mark.parametrize("option", ["rate", "kl_weight", "transport_weight"])
+def test_a_training_takes_finite_numbers(option: str, value: str, here: Path, tree: Tree) -> None:
+    before = tree(here)
+    sentence = refused(errors.SettingsError, "train", ".", "-o", "model", f"--{option.replace('_', '-')}", value)
+    assert sentence == f"{option} = {value} is not a finite number: leave it out, or give another"
+    assert tree(here) == before
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_watch_takes_a_finite_time(value: str, here: Path, tree: Tree) -> None:
+    before = tree(here)
+    assert refused(errors.SettingsError, "watch", "root", "--once", "--settle-seconds", value) == \
+        f"settle_seconds = {value} is not a finite number: give seconds, for example 2"
+    assert tree(here) == before
+
+
 # ---------------------------------------------------------------- places to write to
+
+
+@pytest.mark.parametrize("place", ["a.wav", "a.wav/deeper/model"])
+def test_a_model_that_cannot_be_written_is_not_trained(place: str, here: Path, tree: Tree) -> None:
+    before = tree(here)
+    assert refused(errors.OutputError, "train", ".", "-o", place) == \
+        "a.wav is a file, and a model needs a folder: choose another name for it"
+    assert tree(here) == before
+
+
+@pytest.mark.parametrize("name", ["song.wav", "training.png", "model.safetensors"])
+def test_a_model_is_not_trained_among_other_files(name: str, here: Path, tree: Tree) -> None:
+    (here / "full").mkdir()
+    (here / "full" / name).write_bytes(b"mine")
+    before = tree(here)
+    assert refused(errors.OutputError, "train", ".", "-o", "full") == \
+        f"full already holds {name}, and a model lies in a folder of its own: choose a new one"
+    assert tree(here) == before
+
+
+@pytest.mark.parametrize(("picture", "sentence"), [
+    ("a.wav", "a.wav exists already, and nothing is overwritten unasked: choose another name, or say --force"),
+    ("no/figures.png", f"{Path('no/figures.png')} cannot be written, there is no folder no: make it, or choose another"),
+    (".", ". is a folder: give the name of a file in it"),
+])
+def test_a_picture_that_cannot_be_drawn_is_told_before_the_work(picture: str, sentence: str, here: Path, tree: Tree) -> None:
+    before = tree(here)
+    assert refused(errors.OutputError, "evaluate", "general", ".", "--picture", picture) == sentence
+    assert refused(errors.OutputError, "map", "general", "a.wav", "-o", picture) == sentence
+    if picture != "a.wav":
+        assert refused(errors.OutputError, "evaluate", "general", ".", "--picture", picture, "--force") == sentence
+    assert tree(here) == before
+
+
+def test_a_device_that_there_is_not_is_told_before_the_work(here: Path) -> None:
+    assert refused(errors.SettingsError, "evaluate", "general", ".", "--device", "gpu") == (
+        "command line: device = 'gpu' is not known: choose one of auto, cpu, cuda, mps (did you mean 'cpu'?)")
 
 
 @pytest.mark.parametrize("place", ["a.wav", "a.wav/deeper/out"])
@@ -180,6 +243,17 @@ def test_an_output_folder_that_is_a_file(place: str, here: Path, tree: Tree) -> 
         "a.wav is a file, and stems need a folder: choose another name for it"
     assert refused(errors.OutputError, "watch", "a.wav", "--once") == \
         "a.wav is a file: give a folder to watch; it is made where it is missing"
+    assert tree(here) == before
+
+
+@pytest.mark.parametrize("name", ["inbox", "outbox", "failed", "archive", "status", ".lts"])
+def test_a_file_where_a_watched_folder_has_a_folder(name: str, here: Path, tree: Tree) -> None:
+    (here / "root").mkdir()
+    (here / "root" / name).write_text("mine", encoding="utf-8")
+    before = tree(here)
+    sentence = refused(errors.OutputError, "watch", "root", "--once")
+    assert sentence == (f"{here.resolve() / 'root' / name} is a file, and a watched folder has a folder of that name: move the"
+                        " file away, or give another folder to watch")
     assert tree(here) == before
 
 

@@ -237,6 +237,14 @@ def test_what_cannot_be_rendered_is_said_before_anything_is_written(options: dic
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("content", [b"", b"RIFF", b"RIFF\x00\x00\x00\x00WAVEfmt ", b"\x89PNG\r\n\x1a\n"])
+def test_what_is_no_soundfont_is_said_before_anything_is_written(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.sf2").write_bytes(content)
+    with pytest.raises(CorpusError, match=r"a\.sf2 is no SoundFont: name an \.sf2 file, or leave it out"):
+        corpus.render(tmp_path / "out", soundfont=tmp_path / "a.sf2")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_soundfont_is_found_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = tmp_path / "mine.sf2"
     mine.write_bytes(b"RIFF")

@@ -81,6 +81,13 @@ def test_what_is_no_curve_is_said_to_be_none(file: Path, text: str, sentence: st
     assert refused(file) == sentence
 
 
+@pytest.mark.parametrize("heading", ["beats", "Bars", " ms ", "s", "Minutes", "samples", "%"])
+def test_times_in_another_unit_are_not_taken_for_fractions(file: Path, heading: str) -> None:
+    file.write_text(f"{heading},x\n0,0\n1,1\n", encoding="utf-8")
+    assert refused(file) == (f"times headed {heading.strip()!r} cannot be used: write them in seconds under the heading"
+                             " seconds, or from 0 to 1 under the heading fraction")
+
+
 @pytest.mark.parametrize("text", ["[[0, 0], [1, 1]", "[" * 3000, "[" + "1" * 5000 + "]", "{'unit': 1}"])
 def test_broken_json(file: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")

@@ -131,6 +131,14 @@ def test_every_line_to_be_typed_is_understood(page: str, line: str) -> None:
         assert end.exit_code == 0  # --help
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+def test_lines_typed_one_after_the_other_do_not_meet_in_a_folder(page: str) -> None:
+    """For the second one would be refused."""
+    lines = [line for where, line in typed() if where == page and "--resume" not in line]
+    folders = [found[1] for line in lines if (found := re.search(r"\s-o (\S+)", line))]
+    assert len(folders) == len(set(folders)) > 5
+
+
 def test_options_in_running_text_exist() -> None:
     known = {option for command in COMMANDS.values() for one in command.params for option in one.opts} | {"--help"}
     for page in ("README.md", "docs/guide.md", "docs/settings.md"):
@@ -164,6 +172,20 @@ def test_the_sentences_of_the_guide_are_those_of_the_program(phrase: str) -> Non
 
 def test_the_guide_knows_most_troubles() -> None:
     assert len(TROUBLES) >= 30
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_of_the_program_that_pages_name_are_there(page: Path) -> None:
+    places = (ROOT, ROOT / "lts_batch", page.parent, *(path for path in (ROOT / "lts_batch").iterdir() if path.is_dir()))
+    for name in re.findall(r"`([\w/]+\.py)\b[^`]*`", FENCE.sub("", page.read_text(encoding="utf-8"))):
+        assert any((place / name).is_file() for place in places), f"{page.name} names {name}, which is not there"
+
+
+def test_files_of_the_program_that_sources_name_are_there() -> None:
+    for folder in ("lts_batch", "benchmarks", "tests"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for name in re.findall(r"\b(?:lts_batch|benchmarks)/[\w/]+\.py\b", path.read_text(encoding="utf-8")):
+                assert (ROOT / name).is_file(), f"{path.name} names {name}, which is not there"
 
 
 # ---------------------------------------------------------------- examples

@@ -73,3 +73,21 @@ def test_clips_of_different_rates_both_ways(rates: tuple[int, int]) -> None:
     inner = slice(rates[0] // 10, -rates[0] // 10)
     assert null_db(last[:, inner], one[:, inner]) < -60
     assert null_db(middle[:, inner], one[:, inner]) < -40
+
+
+@pytest.mark.parametrize("settings", [{}, {"quality": "draft"}])
+def test_a_stem_that_is_a_clip_is_that_clip_to_the_bit(settings: dict[str, str]) -> None:
+    first, _, last = morph([FIRST, SECOND], 44100, x=[0, 0.5, 1], **settings)
+    assert np.array_equal(first, FIRST)
+    assert np.array_equal(last, SECOND)
+
+
+@pytest.mark.parametrize("settings", [{}, {"domain": "stft"}, {"quality": "draft"}, {"envelope": "straight"}])
+def test_what_is_made_comes_to_the_clip_as_x_does(settings: dict[str, str]) -> None:
+    """A millionth beside an end a stem has gone through everything that stems go through."""
+    other = SECOND[:, :FIRST.shape[1]] if SECOND.shape[1] > FIRST.shape[1] else np.pad(
+        SECOND, ((0, 0), (0, FIRST.shape[1] - SECOND.shape[1])))
+    first, last = morph([FIRST, other], 44100, x=[1e-6, 1 - 1e-6], **settings)
+    assert not np.array_equal(first, FIRST)
+    assert null_db(first, FIRST) < -90
+    assert null_db(last, other) < -90

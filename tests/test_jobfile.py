@@ -21,7 +21,7 @@ inbox = inboxes.inbox
 
 
 @pytest.mark.parametrize(("changes", "kind", "message"), [
-    ({"settings": {"model": "/tmp/evil"}}, SettingsError, "may not set 'model'"),
+    ({"settings": {"model": "/elsewhere/evil"}}, SettingsError, "may not set 'model'"),
     ({"settings": {"stepz": 3}}, SettingsError, "did you mean 'steps'"),
     ({"settings": {"steps": 10 ** 400}}, SettingsError, "steps = 1000"),
     ({"settings": {"x": [10 ** 400]}}, SettingsError, "x"),
@@ -32,7 +32,7 @@ inbox = inboxes.inbox
     ({"settings": {"curve": ["01", "11"]}}, SettingsError, "curve must be a list of"),
     ({"settings": {"naming": "../../{x}"}}, SettingsError, "choose one of"),
     ({"settings": {"device": "cuda"}}, SettingsError, "may not set 'device'"),
-    ({"settings": {"effects": [{"name": "/tmp/evil.vst3"}]}}, SettingsError, "may not set 'effects'"),
+    ({"settings": {"effects": [{"name": "/elsewhere/evil.vst3"}]}}, SettingsError, "may not set 'effects'"),
     ({"settings": {"weights": [[0.5, 10 ** 400]]}}, SettingsError, "weights"),
     ({"settings": {"weights": [[0.5, 0.4]]}}, SettingsError, "sum to 0.9"),
     ({"settings": {"weights": [[0.5, 0.5]] * 6000}}, JobError, "settings.weights"),
@@ -144,7 +144,7 @@ JOBS = st.fixed_dictionaries({"format": st.just("lts-batch/job"), "version": st.
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=200) | st.builds(lambda value: json.dumps(value).encode(), JSON | JOBS))
 def test_the_parser_knows_only_two_errors(data: bytes) -> None:
-    inbox = Path("/root/inbox")
+    inbox = Path("/watched/inbox")
     named_paths(data, inbox)
     try:
         request = parse(data, "j.job.json", inbox)

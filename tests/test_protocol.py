@@ -52,7 +52,7 @@ def test_examples_in_lines_follow_their_schemas(name: str, text: str) -> None:
 def test_job_examples_are_taken_by_the_parser() -> None:
     for name, text in examples("schema"):
         if name == "job":
-            request = parse(text.encode(), "example.job.json", Path("/root/inbox"))
+            request = parse(text.encode(), "example.job.json", Path("/watched/inbox"))
             assert 2 <= len(request.clips) <= 4 and request.settings != Settings()
 
 

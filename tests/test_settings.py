@@ -42,7 +42,8 @@ def test_both_limits_are_allowed_and_nothing_past_them(name: str) -> None:
     for value in (least, most):
         assert getattr(change(Settings(), {name: value}, ""), name) in (value, (value,), ((0.0, value),))
     for value in (least - 1, most + 1):
-        assert wrong({name: value}) == f"{name} = {value:g} is out of range: it goes from {least:g} to {most:g}"
+        found, lowest, highest = (str(n) if isinstance(n, int) else f"{n:g}" for n in (value, least, most))
+        assert wrong({name: value}) == f"{name} = {found} is out of range: it goes from {lowest} to {highest}"
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -95,6 +96,21 @@ def test_one_number_is_a_list_of_one() -> None:
     assert change(Settings(), {"x": 0.5}, "").x == (0.5,)
     assert change(Settings(), {"x": [1, 0]}, "").x == (1.0, 0.0)
     assert wrong({"x": []}) == "x is empty: give at least one amount, for example x = [0, 0.5, 1]"
+
+
+def test_whole_numbers_are_told_with_all_their_digits() -> None:
+    assert wrong({"seed": 99999999999}) == "seed = 99999999999 is out of range: it goes from 0 to 2147483647"
+    assert wrong({"detail": 10**18}) == "detail = 1e+18 is out of range: it goes from 0 to 1"
+
+
+def test_of_a_long_curve_the_place_is_shown() -> None:
+    times = [number / 1000 for number in range(1000)]
+    times[500] = 0.1
+    sentence = wrong({"curve": [[time, 0] for time in times]})
+    assert sentence == "the times of a curve must rise from 0 upwards, found [..., 0.498, 0.499, 0.1, 0.501, ...] in curve"
+    sentence = wrong({"weights": [0.5] * 1000})
+    assert sentence.startswith("weights must be a list of lists, one weight for each clip, found [0.5, 0.5, ")
+    assert sentence.endswith("...") and len(sentence) < 150
 
 
 @pytest.mark.parametrize("name", ["x_level", "x_pitch"])

@@ -138,6 +138,16 @@ def test_silence_is_refused(peak: float, channels: int) -> None:
         surveyed(clip, name="pad.wav")
 
 
+def test_what_is_so_loud_that_its_power_is_no_number_is_refused() -> None:
+    clip = noise(1000)
+    clip[0, 400] = 3e12
+    with pytest.raises(ClipError, match=r"pad\.wav holds a value of 3e\+12, and full scale is 1: a clip may pass it by 240 dB"
+                                        " at most; cut that moment out, or export it again from where it came"):
+        surveyed(clip, name="pad.wav")
+    clip[0, 400] = 9e11  # that is a clip, however odd
+    assert np.isfinite(surveyed(clip).loudness_db)
+
+
 def test_what_is_barely_heard_is_a_clip() -> None:
     clip = np.zeros((2, 100_000), dtype=np.float32)
     clip[1, 70_000] = -1.01e-4

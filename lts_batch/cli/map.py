@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from lts_batch.cli.messages import bar
-from lts_batch.errors import OutputError
+from lts_batch.files.whole import check_room
 
 _MOST_CLIPS = 2
 
@@ -30,9 +30,7 @@ def map_(model: str, clips: tuple[Path, ...], out: Path, by: str, corpus: Path |
     if len(clips) > _MOST_CLIPS:
         raise click.UsageError(f"a map shows up to two clips and the paths between them, and {len(clips)} were given: leave"
                                " some out")
-    if out.exists() and not force:
-        raise OutputError(f"{out} exists already, and nothing is overwritten unasked: choose another name with -o, or say"
-                          " --force")
+    check_room(out, overwrite=force)
     from contextlib import ExitStack
 
     from lts_batch.files import audio

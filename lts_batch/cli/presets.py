@@ -37,10 +37,18 @@ def show(name: str, as_json: bool) -> None:
         click.echo(f"{'*' if value != plain[key] else ' '} {key} = {json.dumps(value)}")
 
 
+def _check_effects(settings: Settings, path: Path) -> None:
+    """Names and parameters of effects are known to what plays them, and to nothing that loads as quickly as the rest."""
+    if settings.effects:
+        from lts_batch.engine.chain import Chain
+
+        Chain(settings.effects, f"preset {path.name}")
+
+
 @presets.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
     """Check preset FILES; the first wrong key or value is named."""
     for path in files:
-        load_preset(str(path))
+        _check_effects(load_preset(str(path)), path)
         click.echo(f"{path}: right")

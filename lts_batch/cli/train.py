@@ -79,9 +79,7 @@ def train(folder: Path, out: Path, resume: bool, preset: str | None, start: str 
     from lts_batch.training.state import saved_schedule
     from lts_batch.training.train import Training
 
-    if (out / "model.json").exists() and not (resume or force):
-        raise OutputError(f"{out} already holds a model: say --resume to go on with it, --force to begin anew, or choose"
-                          " another folder")
+    _check_place(out, resume or force)
     if threads:
         torch.set_num_threads(threads)
     with bar("frames", quiet=as_json) as show:
@@ -109,6 +107,22 @@ def train(folder: Path, out: Path, resume: bool, preset: str | None, start: str 
                    f" {schedule.kind}, width {schedule.width}, {schedule.steps} steps of {schedule.batch} frames on"
                    f" {training.device}{' in bfloat16' if training.mixed else ''}")
     _run(training, every or schedule.figures_every, as_json)
+
+
+def _check_place(out: Path, overwrite: bool) -> None:
+    """What would keep a model from being written or read is said before hours go into it. Raises ``OutputError``."""
+    from lts_batch.models.checkpoint import foreign_name
+
+    inner = next((place for place in (out, *out.parents) if place.exists()), out)
+    if inner.exists() and not inner.is_dir():
+        raise OutputError(f"{inner} is a file, and a model needs a folder: choose another name for it")
+    if (out / "model.json").exists() and not overwrite:
+        raise OutputError(f"{out} already holds a model: say --resume to go on with it, --force to begin anew, or choose"
+                          " another folder")
+    if out.is_dir():
+        ours = () if overwrite else ("model.safetensors", "training.png")
+        if name := foreign_name(out) or next((one for one in ours if (out / one).exists()), None):
+            raise OutputError(f"{out} already holds {name}, and a model lies in a folder of its own: choose a new one")
 
 
 def _fitted(schedule: plans.Schedule, left: float, dataset: "Dataset", device: str | None, free: frozenset[str],

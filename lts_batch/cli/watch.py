@@ -1,5 +1,6 @@
 """``lts-batch watch`` and ``lts-batch allow``: the watched folder."""
 
+import math
 import signal
 import threading
 from pathlib import Path
@@ -8,7 +9,7 @@ from types import FrameType
 import click
 
 from lts_batch.cli.messages import bar
-from lts_batch.errors import OutputError
+from lts_batch.errors import OutputError, SettingsError
 
 
 @click.command()
@@ -24,6 +25,8 @@ def watch(root: Path, once: bool, model: str, settle_seconds: float, as_json: bo
 
     Pairs are clips named NAME_A and NAME_B, or two clips in a folder of their own. See docs/protocol.md.
     """
+    if not math.isfinite(settle_seconds):
+        raise SettingsError(f"settle_seconds = {settle_seconds} is not a finite number: give seconds, for example 2")
     from lts_batch.watch.daemon import Daemon
 
     stop = threading.Event()

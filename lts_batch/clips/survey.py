@@ -32,15 +32,18 @@ def survey(clip: Source, name: str, channels: int) -> Survey:
     """Listens through a clip, as it sounds on ``channels`` channels: a mono one on each of them.
 
     Raises:
-        ClipError: it is silent, or shorter than a frame.
+        ClipError: it is silent, or shorter than a frame, or so loud that its power cannot be reckoned with.
     """
     if clip.samples < LEAST_SECONDS * clip.sample_rate:
         raise ClipError(f"{name} is {clip.samples} sample{'s' * (clip.samples != 1)} long at {clip.sample_rate} Hz; a clip"
                         f" must last at least {LEAST_SECONDS * 1000:g} ms: choose a longer part")
     meter, peak = loudness.Meter(clip.sample_rate, clip.channels), 0.0
     for block in blocks(clip):
-        meter.add(block)
         peak = max(peak, audio.peak(block))
+        if peak > 10.0 ** (audio.MOST_PEAK_DB / 20.0):
+            raise ClipError(f"{name} holds a value of {peak:.3g}, and full scale is 1: a clip may pass it by"
+                            f" {audio.MOST_PEAK_DB:g} dB at most; cut that moment out, or export it again from where it came")
+        meter.add(block)
     if peak <= 10.0 ** (audio.SILENCE_DB / 20.0):
         raise ClipError(f"{name} is silent: its peak is below {audio.SILENCE_DB:g} dBFS, and silence has no timbre;"
                         " choose another part")

@@ -7,6 +7,9 @@ from typing import Any
 
 from lts_batch.errors import SettingsError
 
+# headings that would be passed over like any other word, and whose times would be taken for something else
+_OTHER_UNITS = frozenset(("s", "sec", "secs", "second", "ms", "millisecond", "milliseconds", "min", "minute", "minutes", "bar",
+                          "bars", "beat", "beats", "samples", "frames", "%", "percent"))
 _KEYS = {"points": "curve", "unit": "curve_unit", "shape": "curve_shape"}
 
 
@@ -15,8 +18,8 @@ def read_curve(path: Path) -> dict[str, Any]:
 
     JSON: ``[[0, 0], [1, 1]]`` or ``{"unit": "seconds", "shape": "smooth", "points": [[0, 0], [2.5, 1]]}``.
     CSV: two columns, time and x, parted by commas, semicolons or tabs, with or without a heading; a heading ``seconds``
-    over the times sets the unit. Where no comma parts the columns it may stand in the numbers, as spreadsheets in much of
-    Europe write them.
+    or ``fraction`` over the times sets the unit, and one that names another unit is refused. Where no comma parts the
+    columns it may stand in the numbers, as spreadsheets in much of Europe write them.
 
     Raises:
         SettingsError: the file is missing, or holds something else.
@@ -51,8 +54,12 @@ def _from_csv(text: str, path: Path) -> dict[str, Any]:
         rows = [[cell.replace(",", ".") for cell in row] for row in rows]
     unit = {}
     if rows and not _is_number(rows[0][0]):
-        if rows[0][0].strip().lower() in ("seconds", "fraction"):
-            unit = {"curve_unit": rows[0][0].strip().lower()}
+        heading = rows[0][0].strip().lower()
+        if heading in _OTHER_UNITS:
+            raise SettingsError(f"curve {path}: times headed {rows[0][0].strip()!r} cannot be used: write them in seconds under"
+                                " the heading seconds, or from 0 to 1 under the heading fraction")
+        if heading in ("seconds", "fraction"):
+            unit = {"curve_unit": heading}
         rows = rows[1:]
     points = []
     for number, row in enumerate(rows, 1):

@@ -22,6 +22,7 @@ Clip = Path | str | BinaryIO
 
 LEAST_RATE_HZ, MOST_RATE_HZ = 1000, 768000
 MOST_CHANNELS = 64
+MOST_PEAK_DB = 240.0  # samples counted in whole numbers of 32 bits reach 187; squares of squares have to fit a float
 SILENCE_DB = -80.0  # peak; above 16-bit dither, below anything that was meant to be heard
 _BLOCK_SAMPLES = 1 << 18
 

@@ -154,6 +154,20 @@ class WholeFile:
             self.discard()
 
 
+def check_room(path: Path, *, overwrite: bool = False) -> None:
+    """Whether a file could be made, asked before the work that it is to hold.
+
+    Raises:
+        OutputError: ``path`` exists (and ``overwrite`` is off, or it is a folder), or there is no folder for it.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder: give the name of a file in it")
+    if not overwrite and (path.exists() or path.is_symlink()):
+        raise OutputError(f"{path} exists already, and nothing is overwritten unasked: choose another name, or say --force")
+    if not path.parent.is_dir():
+        raise output_error(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+
+
 def write_whole(path: Path, data: bytes | str, *, overwrite: bool = False) -> None:
     """Write a file whole or not at all; text becomes UTF-8 with its line ends as they are.
 

@@ -29,6 +29,7 @@ from lts_batch.material.soundfont import (
     find_fluidsynth,
     find_soundfont,
     fluidsynth_version,
+    is_soundfont,
     render_segments,
 )
 from lts_batch.material.tones import Samples, finish
@@ -82,6 +83,8 @@ def render(out: Path, *, seed: int = 0, minutes: float = 60.0, soundfont: Path |
     if soundfont is not None and not soundfont.is_file():
         raise CorpusError(f"SoundFont {soundfont} does not exist: name an .sf2 file, or leave it out to have one"
                           " looked for")
+    if soundfont is not None and not is_soundfont(soundfont):
+        raise CorpusError(f"{soundfont} is no SoundFont: name an .sf2 file, or leave it out to have one looked for")
     executable = find_fluidsynth()
     font = soundfont or find_soundfont()
     missing = _missing(executable, font)

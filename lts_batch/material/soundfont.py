@@ -52,6 +52,13 @@ def find_soundfont() -> Path | None:
     return found[0] if found else None
 
 
+def is_soundfont(path: Path) -> bool:
+    """Whether a file begins as SoundFonts do (SoundFont 2.04, section 4): a RIFF file of the form ``sfbk``."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[:4] == b"RIFF" and head[8:] == b"sfbk"
+
+
 def find_fluidsynth() -> Path | None:
     """The fluidsynth executable on the search path."""
     found = shutil.which("fluidsynth")

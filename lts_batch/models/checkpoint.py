@@ -38,6 +38,7 @@ from lts_batch.settings import presets_folder
 FORMAT_VERSION = 1
 FORMAT, CLASSIC_FORMAT = "lts-batch frame VAE", "lts-batch classic model"
 BLOCK_FRAMES = 64  # the network always sees blocks of this shape: other shapes change the last bits
+_AGAIN = "copy the model again"
 _COMPANIONS = {".md", ".txt", ".png", ".svg"}
 
 
@@ -169,6 +170,13 @@ def find(name_or_path: str) -> Path:
     return folder
 
 
+def foreign_name(folder: Path) -> str | None:
+    """The first name in a folder that has no place in a model."""
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    return next((name for name in names if name not in ("model.json", "model.safetensors")
+                 and Path(name).suffix not in _COMPANIONS), None)
+
+
 def load_model(name_or_path: str | Path = "general") -> AnyModel:
     """A model by shipped name or by folder, of the kind that its description tells.
 
@@ -180,10 +188,8 @@ def load_model(name_or_path: str | Path = "general") -> AnyModel:
     True
     """
     folder = find(str(name_or_path))
-    for path in sorted(folder.iterdir()):
-        known = path.name in ("model.json", "model.safetensors") or path.suffix in _COMPANIONS
-        if not known and not path.name.startswith("."):
-            raise ModelError(f"model {folder} holds a file that is no part of a model: {path.name}; remove it")
+    if foreign := foreign_name(folder):
+        raise ModelError(f"model {folder} holds a file that is no part of a model: {foreign}; remove it")
     record = description(folder)
     data = _read(folder / "model.safetensors")
     if hashlib.sha256(data).hexdigest() != record["sha256"]:
@@ -198,7 +204,7 @@ def load_model(name_or_path: str | Path = "general") -> AnyModel:
         try:
             return classic_model.rebuild(record, tensors)
         except ModelError as error:
-            raise ModelError(f"model {folder} cannot be rebuilt from its model.json: {error}") from None
+            raise ModelError(f"model {folder} cannot be rebuilt from its model.json: {error}; {_AGAIN}") from None
     return _frame_model(folder, record, tensors)
 
 
@@ -220,13 +226,25 @@ def _frame_model(folder: Path, record: dict[str, Any], tensors: dict[str, Tensor
         bands = Bands.from_dict(record["bands"])
         with torch.device("meta"):  # no memory for numbers that may be wrong
             network = vae.FrameVAE(vae.Architecture(**record["architecture"]))
-        network.load_state_dict(tensors, strict=True, assign=True)
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise ModelError(f"model {folder} cannot be rebuilt from its model.json: {reason}") from None
+        raise ModelError(f"model {folder} cannot be rebuilt from its model.json: {reason}; {_AGAIN}") from None
+    _check_tensors(folder, network, tensors)
+    network.load_state_dict(tensors, strict=True, assign=True)
     if network.architecture.bands != len(bands):
         raise ModelError(f"model {folder}: {network.architecture.bands} bands in the network, {len(bands)} in the layout")
     return Model(network.eval().requires_grad_(False), bands, record)
+
+
+def _check_tensors(folder: Path, network: torch.nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """One sentence for the first tensor that does not fit, where torch would list them all."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    for name in sorted({*wanted, *found}):
+        if wanted.get(name) != found.get(name):
+            shapes = (list(shapes[name]) if name in shapes else "missing" for shapes in (found, wanted))
+            raise ModelError("model {} cannot be rebuilt from its model.json: {} is {} in model.safetensors and {} there; {}"
+                             .format(folder, name, *shapes, _AGAIN))
 
 
 def description(folder: Path) -> dict[str, Any]:
@@ -236,10 +254,17 @@ def description(folder: Path) -> dict[str, Any]:
         record = json.loads(_read(path).decode("utf-8"))
         version = record["format_version"]
         record["sha256"], record["layout" if record.get("format") == CLASSIC_FORMAT else "bands"], record["architecture"]
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path} is not the description of a model ({error}); copy the model again") from None
-    if version != FORMAT_VERSION:
-        raise ModelError(f"{path} has format version {version}; this lts-batch reads {FORMAT_VERSION}: train the model"
+        wrong = [name for name in ("provenance", "training") if not isinstance(record.get(name, {}), dict)]
+    except KeyError as error:
+        raise ModelError(f"{path} is not the description of a model ({error.args[0]} is missing); {_AGAIN}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path} is not the description of a model ({error}); {_AGAIN}") from None
+    if record.get("format", FORMAT) not in (FORMAT, CLASSIC_FORMAT):
+        raise ModelError(f"{path} is the description of {record['format']!r}, and no model; {_AGAIN}")
+    if wrong:
+        raise ModelError(f"{path} is not the description of a model ({wrong[0]} is no table); {_AGAIN}")
+    if version != FORMAT_VERSION or not isinstance(version, int):
+        raise ModelError(f"{path} has format version {version!r}; this lts-batch reads {FORMAT_VERSION}: train the model"
                          " again, or use the lts-batch that wrote it")
     return dict(record)
 

@@ -73,7 +73,9 @@ def _entry(name: str, folder: Path) -> Entry:
         return Entry(name, str(folder), "classic" if is_classic else "frame VAE", bands, record["architecture"].get("latent"),
                      round(size, 1), _trained_on(record))
     except (ModelError, OSError, KeyError, TypeError, AttributeError) as error:
-        return Entry(name, str(folder), problem=str(error))
+        known = isinstance(error, ModelError | OSError)  # any other is about a value of the wrong kind
+        return Entry(name, str(folder), problem=str(error) if known else
+                     f"{folder / 'model.json'} is not the description of a model; copy the model again")
 
 
 def _trained_on(record: dict[str, Any]) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from lts_batch.errors import SettingsError
-from lts_batch.settings.checks import CURVES, nearest
+from lts_batch.settings.checks import CURVES, MOST_SHOWN, nearest
 from lts_batch.settings.table import FIELDS, RIVALS, Settings
 
 _LISTS = {"x": "a number or a list of numbers", "curve": "a list of [time, x] pairs",
           "x_level": "a number or a list of [time, x] pairs", "x_pitch": "a number or a list of [time, x] pairs",
           "weights": "a list of lists, one weight for each clip",
           "effects": "a list of tables of text, finite numbers, true and false"}
+_MOST_LETTERS = 80  # of a long list in a sentence
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text in quotes"}
 
 
@@ -67,7 +68,7 @@ def _convert(key: str, value: Any, source: str) -> Any:
     if key in _LISTS:
         found = _convert_list(key, value)
         if found is None:
-            raise SettingsError(f"{source}: {key} must be {_LISTS[key]}, found {value!r}")
+            raise SettingsError(f"{source}: {key} must be {_LISTS[key]}, found {_shown(value)}")
         return found
     real = _is_real(value)
     if "bool" in wanted and isinstance(value, bool):
@@ -94,6 +95,13 @@ def _convert_list(key: str, value: Any) -> tuple[Any, ...] | None:
     if not _is_table(value) or (key in CURVES and any(len(pair) != 2 for pair in value)):
         return None
     return tuple(tuple(float(v) for v in row) for row in value)
+
+
+def _shown(value: Any) -> str:
+    """A list in a sentence: the start of a long one."""
+    text = " ".join(repr(value).split())
+    is_long = isinstance(value, list | tuple) and len(value) > MOST_SHOWN and len(text) > _MOST_LETTERS
+    return f"{text[:_MOST_LETTERS]}..." if is_long else text
 
 
 def _is_table(value: list[Any] | tuple[Any, ...]) -> bool:

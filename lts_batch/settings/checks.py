@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import math
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,7 @@ MOST_GRID = 100
 GRID = r"([2-9]|[1-9][0-9]|100)x([2-9]|[1-9][0-9]|100)"
 WEIGHTS_SUM = 1e-5  # how far from 1 weights may sum, for thirds of five digits
 CURVES = ("curve", "x_level", "x_pitch")  # breakpoints over time
+MOST_SHOWN = 8  # values of a list in a sentence
 _EXAMPLES = {"x": "[0, 0.5, 1]", "weights": "[[0.4, 0.3, 0.3]]", **dict.fromkeys(CURVES, "[[0, 0], [1, 1]]")}
 
 
@@ -33,7 +35,30 @@ def check_value(item: "dataclasses.Field[Any]", value: Any) -> None:
             if not math.isfinite(number):
                 raise SettingsError(f"{name} = {number} is not a finite number")
             if (least is not None and number < least) or (most is not None and number > most):
-                raise SettingsError(f"{name} = {number:g} is out of range: it goes from {least:g} to {most:g}")
+                found, lowest, highest = map(written, (number, least, most))
+                raise SettingsError(f"{name} = {found} is out of range: it goes from {lowest} to {highest}")
+
+
+def written(number: float) -> str:
+    """A number in a sentence: whole ones with all their digits, as long as people can read them.
+
+    >>> written(2147483647), written(0.25), written(10**30)
+    ('2147483647', '0.25', '1e+30')
+    """
+    return str(number) if isinstance(number, int) and abs(number) < 1e15 else f"{number:g}"
+
+
+def shortened(values: Sequence[Any], place: int = 0) -> str:
+    """A list in a sentence: all of a short one, the values around a place of a long one.
+
+    >>> shortened([0.0, 1.0]), shortened(list(range(100)), 50)
+    ('[0.0, 1.0]', '[..., 48, 49, 50, 51, ...]')
+    """
+    if len(values) <= MOST_SHOWN:
+        return str(list(values))
+    first = max(0, place - 2)
+    shown = [str(value) for value in values[first:first + 4]]
+    return f"[{', '.join([*(['...'] if first else []), *shown, *(['...'] if first + 4 < len(values) else [])])}]"
 
 
 def _numbers(name: str, value: Any) -> list[Any]:
@@ -48,8 +73,9 @@ def _numbers(name: str, value: Any) -> list[Any]:
 def check_curve(name: str, curve: tuple[tuple[float, float], ...], unit: str) -> None:
     """Raises ``SettingsError`` where the times of breakpoints do not rise, or pass the end."""
     times = [point[0] for point in curve]
-    if not all(math.isfinite(t) and t >= 0 for t in times) or any(b <= a for a, b in pairwise(times)):
-        raise SettingsError(f"the times of a curve must rise from 0 upwards, found {times} in {name}")
+    for place, (before, time) in enumerate(pairwise([-1.0, *times])):
+        if not math.isfinite(time) or time < 0 or time <= before:
+            raise SettingsError(f"the times of a curve must rise from 0 upwards, found {shortened(times, place)} in {name}")
     if unit == "fraction" and times[-1] > 1:
         raise SettingsError(f"{name} time {times[-1]:g} lies past the end: with curve_unit = 'fraction' times go from 0"
                             " to 1; say curve_unit = 'seconds' for seconds")

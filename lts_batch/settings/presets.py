@@ -44,7 +44,9 @@ def load_preset(name_or_path: str, base: Settings | None = None, *, shipped_only
         raise SettingsError(f"no preset is called {name_or_path!r}{nearest(name_or_path, tuple(paths))};"
                             f" there are {', '.join(paths)}")
     differences = _preset_values(path)
-    differences.pop("about", None)
+    about = differences.pop("about", "")
+    if not isinstance(about, str):
+        raise SettingsError(f"preset {path.name}: about = {about!r} has the wrong type, it takes text in quotes")
     return change(base or Settings(), differences, f"preset {path.name}")
 
 

@@ -1,5 +1,6 @@
 """Pictures of results. Drawn off screen; matplotlib is loaded only when one is wanted."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +15,7 @@ from lts_batch.frame.filterbank import Bands, Grid, filterbank
 
 RANGE_DB = 70.0
 MOST_COLUMNS = 900
+_MOST_LETTERS = 40  # of a name
 CLIP_COLOURS = ("tab:red", "tab:green", "tab:orange", "tab:purple")
 
 
@@ -34,14 +36,14 @@ def stems(path: Path, pieces: Sequence[tuple[str, NDArray[np.float32], int]], ti
     for axis, picture, width, (heading, _, _) in zip(axes[0], pictures, widths, pieces, strict=True):
         image = axis.imshow(picture, origin="lower", aspect="auto", cmap="magma", vmin=top - RANGE_DB, vmax=top,
                             extent=(0.0, width, 0.0, len(bands)), interpolation="nearest")
-        axis.set_title(heading, fontsize=9)
+        axis.set_title(_words(heading), fontsize=9)
         axis.set_xlabel("seconds", fontsize=8)
         axis.tick_params(labelsize=7)
     marks = [50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000]
     axes[0][0].set_yticks(np.searchsorted(bands.centres_hz, marks), [f"{m / 1000:g}k" if m >= 1000 else m for m in marks])
     axes[0][0].set_ylabel("Hz", fontsize=8)
     figure.colorbar(image, ax=axes[0][-1], pad=0.04).set_label("dB", fontsize=8)
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(_words(title), fontsize=11)
     _save(figure, path)
 
 
@@ -50,8 +52,9 @@ def training(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
     pyplot = _pyplot()
     figure, axes = pyplot.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
     steps = [row["step"] for row in history]
-    axes[0].plot(steps, [row["training_loss"] for row in history], label="training, with augmentation and noise")
-    axes[0].plot(steps, [row["validation_loss"] for row in history], label="held-out files")
+    dots = {"marker": "o", "ms": 3.0}  # a short training has one point, and no line
+    axes[0].plot(steps, [row["training_loss"] for row in history], label="training, with augmentation and noise", **dots)
+    axes[0].plot(steps, [row["validation_loss"] for row in history], label="held-out files", **dots)
     axes[0].set_yscale("log")
     axes[0].legend(fontsize=7)
     for axis, key, name in zip(axes, ("", "shape_lsd_db", "spectral_convergence_db"),
@@ -59,8 +62,9 @@ def training(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
         axis.set_title(name, fontsize=10)
         axis.set_xlabel("step", fontsize=8)
         axis.grid(alpha=0.3)
+        axis.xaxis.get_major_locator().set_params(integer=True)
         if key:
-            axis.plot(steps, [row[key] for row in history])
+            axis.plot(steps, [row[key] for row in history], **dots)
     _save(figure, path)
 
 
@@ -79,26 +83,28 @@ def latent_map(path: Path, layers: Sequence[Any], title: str, axes_names: tuple[
     for layer in layers:
         across, up = layer.points[:, 0], layer.points[:, 1]
         if layer.kind == "corpus":
-            axis.plot(across, up, ".", color="0.78", ms=2.5, label=f"corpus, {layer.name}", rasterized=True)
+            axis.plot(across, up, ".", color="0.78", ms=2.5, label=_words(f"corpus, {layer.name}"), rasterized=True)
         elif layer.kind == "clip":
-            axis.plot(across, up, "o", color=next(clips, "black"), ms=4.0, alpha=0.75, mew=0.0, label=layer.name, zorder=3)
+            axis.plot(across, up, "o", color=next(clips, "black"), ms=4.0, alpha=0.75, mew=0.0, label=_words(layer.name),
+                      zorder=3)
         else:
-            axis.plot(across, up, ".", color=next(blues), ms=3.5, alpha=0.7, label=f"path, {layer.name}", zorder=2)
+            axis.plot(across, up, ".", color=next(blues), ms=3.5, alpha=0.7, label=_words(f"path, {layer.name}"),
+                      zorder=2)
     axis.set_xlabel(axes_names[0], fontsize=8)
     axis.set_ylabel(axes_names[1], fontsize=8)
     axis.tick_params(labelsize=7)
     axis.grid(alpha=0.25)
     axis.legend(fontsize=7, markerscale=2.0, loc="best", framealpha=0.85)
-    axis.set_title(title, fontsize=10)
+    axis.set_title(_words(title, 2 * _MOST_LETTERS), fontsize=10)
     _save(figure, path, overwrite=overwrite)
 
 
-def evaluation(path: Path, results: Mapping[str, Any]) -> None:
-    """What ``evaluate.run`` found, as a PNG."""
+def evaluation(path: Path, results: Mapping[str, Any], *, overwrite: bool = False) -> None:
+    """What ``evaluate.run`` found, as a PNG. Raises ``OutputError`` where there is one already, unless it may be replaced."""
     kinds = sum(kind in results for kind in ("frames", "audio"))
     figure = _pyplot().figure(figsize=(6.6 * kinds + 1.0, 11.0), layout="constrained")
     draw_evaluation(figure, results)
-    _save(figure, path)
+    _save(figure, path, overwrite=overwrite)
 
 
 def draw_evaluation(figure: Any, results: Mapping[str, Any]) -> None:
@@ -129,9 +135,13 @@ def draw_evaluation(figure: Any, results: Mapping[str, Any]) -> None:
     for axis in axes.ravel():
         axis.title.set_fontsize(9)
         axis.grid(alpha=0.3)
-    handles = [Line2D([], [], marker="o", ls="", color=colour, label=name) for name, colour in colours.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    figure.suptitle(f"{' and '.join(results['models'])}: {len(results['pairs'])} pairs; large dots medians, small dots means")
+    handles = [Line2D([], [], marker="o", ls="", color=colour, label=_words(name))
+               for name, colour in colours.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2 * len(kinds), fontsize=8, frameon=False)
+    models = " and ".join(map(_words, results["models"]))
+    count = len(results["pairs"])
+    figure.suptitle(f"{models}: {count} pair{'s' * (count != 1)}; large dots medians, small dots means",
+                    fontsize=12 if len(kinds) > 1 else 9)
 
 
 def _dots(axis: Any, summary: Mapping[str, Any], colours: Mapping[str, Any], figures: Mapping[str, str]) -> None:
@@ -145,6 +155,18 @@ def _dots(axis: Any, summary: Mapping[str, Any], colours: Mapping[str, Any], fig
     axis.set_xticks(range(len(figures)), figures.values(), fontsize=8)
     for edge in range(1, len(figures)):
         axis.axvline(edge - 0.5, color="0.8", lw=0.8)
+
+
+def _words(name: str, most: int | None = None) -> str:
+    """The name of a file as words of a picture: not so long that nothing else fits in, none of them a formula or hidden.
+
+    >>> _words("_take $3"), len(_words("a" * 200))
+    (' _take \\\\$3', 40)
+    """
+    most = most or _MOST_LETTERS
+    short = name if len(name) <= most else f"{name[:most // 2]}…{name[-(most - most // 2 - 1):]}"
+    # dollars enclose formulas, and a label with an underscore in front is left out of a legend
+    return (" " if short.startswith("_") else "") + short.replace("$", r"\$")
 
 
 def _decibels(samples: NDArray[np.float32], rate: int, bands: Bands) -> NDArray[np.float32]:
@@ -170,6 +192,8 @@ def _pyplot() -> Any:
 
 def _save(figure: Any, path: Path, *, overwrite: bool = True) -> None:
     buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # letters of other scripts are drawn as boxes
+        figure.savefig(buffer, format="png", dpi=110)
     _pyplot().close(figure)
     whole.write_whole(path, buffer.getvalue(), overwrite=overwrite)

@@ -6,7 +6,7 @@ No torch here, so that the command line can name every preset at once.
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from lts_batch.errors import SettingsError
@@ -45,6 +45,10 @@ class Schedule:
     kind: str = "residual"
 
     def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise SettingsError(f"{item.name} = {value} is not a finite number: leave it out, or give another")
         if self.kind not in KINDS:
             raise SettingsError(f"a network of kind {self.kind!r} is not known: choose one of {', '.join(KINDS)}")
         if self.kind == "dense" and self.blocks:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from lts_batch.errors import ModelError
-from lts_batch.files.whole import write_whole
+from lts_batch.files.whole import output_error, write_whole
 from lts_batch.models.vae import FrameVAE
 from lts_batch.training.schedule import Schedule
 
@@ -71,7 +71,10 @@ def save(folder: Path, now: Moment, good: Moment | None, counters: Mapping[str, 
     if good is not None:
         found |= {f"{_GOOD}{name}": tensor for name, tensor in good.tensors.items()}
     text = json.dumps({**counters, "good_step": None if good is None else good.step})
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(folder, error) from None
     packed = safetensors.torch.save({name: tensor.contiguous().cpu() for name, tensor in found.items()},
                                     metadata={"counters": text})
     write_whole(folder / FILE, packed, overwrite=True)

@@ -61,11 +61,17 @@ class Spool:
             The root's UUID.
 
         Raises:
-            OutputError: the root cannot be made (its parent has to exist) or not be written to.
+            OutputError: the root cannot be made (its parent has to exist) or not be written to; a file has the name of one of
+                its folders: then nothing is made.
         """
+        folders = (self.root, self.inbox, self.outbox, self.failed, self.archive, self.status, self.private, self.staging,
+                   self.endings)
+        for folder in folders:
+            if folder.is_file():
+                raise OutputError(f"{folder} is a file, and a watched folder has a folder of that name: move the file away, or"
+                                  " give another folder to watch")
         try:
-            for folder in (self.root, self.inbox, self.outbox, self.failed, self.archive, self.status, self.private,
-                           self.staging, self.endings):
+            for folder in folders:
                 folder.mkdir(exist_ok=True)
             name = self.private / "uuid"
             if not name.exists():
