@@ -31,6 +31,7 @@ class Case:
     name: str
     settings: Mapping[str, Any]
     laid: Callable[[Clip, Clip], tuple[Clip, Clip]]
+    beside: float = 0.0  # how far from the ends: there nothing is passed through, and everything made
 
 
 def _as_they_are(first: Clip, second: Clip) -> tuple[Clip, Clip]:
@@ -65,6 +66,9 @@ CASES = (
     Case("length = first", {"length": "first"}, _as_they_are),
     Case("length = second", {"length": "second"}, _as_they_are),
     Case("length = longest", {"length": "longest"}, _as_they_are),
+    Case("a millionth beside", {"align": "trim"}, _trimmed, 1e-6),
+    Case("the same, align = pad", {"align": "pad"}, _padded, 1e-6),
+    Case("the same, draft", {"align": "trim", "quality": "draft"}, _trimmed, 1e-6),
 )
 RESTS = "curve at rest"
 
@@ -76,7 +80,8 @@ def run(pairs: Mapping[str, tuple[Clip, Clip]], model: Model) -> Results:
         say(f"ends, {case.name}")
         found[case.name] = {
             name: [_judged(stem, clip) for stem, clip in
-                   zip(job.stems(clips, SAMPLE_RATE_HZ, model, x=[0.0, 1.0], **case.settings), case.laid(*clips), strict=True)]
+                   zip(job.stems(clips, SAMPLE_RATE_HZ, model, x=[case.beside, 1.0 - case.beside], **case.settings),
+                       case.laid(*clips), strict=True)]
             for name, clips in pairs.items()}
     say(f"ends, {RESTS}")
     found[RESTS] = {name: _rests(_trimmed(*clips), model) for name, clips in pairs.items()

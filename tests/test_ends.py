@@ -91,3 +91,23 @@ def test_what_is_made_comes_to_the_clip_as_x_does(settings: dict[str, str]) -> N
     assert not np.array_equal(first, FIRST)
     assert null_db(first, FIRST) < -90
     assert null_db(last, other) < -90
+
+
+@pytest.mark.parametrize("quality", ["standard", "draft"])
+def test_an_attack_of_a_clip_that_is_hardly_heard_turns_nothing_down(quality: str) -> None:
+    """Where the one clip has all but died away the other would strike."""
+    dying, striking = drum(0.8, 0.02, 90.0), drum(0.8, 0.5, 180.0, seed=1)
+    (stem,) = morph([dying, striking], 44100, x=1e-6, quality=quality)
+    assert null_db(stem, dying) < -80
+
+
+@pytest.mark.parametrize("align", ["trim", "pad"])
+def test_beside_an_end_loudness_is_that_of_the_clip_as_it_is_laid_out(align: str) -> None:
+    """A long clip that is loud at first and quiet then, cut to the loud part; a short one, filled up with silence."""
+    fading = np.concatenate((tone(0.6, 440.0, 0.4), tone(1.8, 440.0, 0.02)), axis=1)
+    short = tone(0.6, 660.0, 0.1)
+    missing = fading.shape[1] - short.shape[1]
+    both = (fading[:, :-missing], short) if align == "trim" else (fading, np.pad(short, ((0, 0), (0, missing))))
+    found = morph([fading, short], 44100, x=[1e-6, 1 - 1e-6], align=align)
+    for stem, clip in zip(found, both, strict=True):
+        assert null_db(stem, clip) < -55

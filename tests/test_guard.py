@@ -32,7 +32,7 @@ def drums() -> list[Audio]:
 
 
 def moments(plan: Plan) -> NDArray[np.float64]:
-    return guard._moments(plan, 0, 0, plan.stems[0].samples)
+    return guard._moments(plan, 0, 0, plan.stems[0].samples)[0]
 
 
 def with_echo(stem: Audio, hz: float = 80.0, seconds: float = 0.05, gain: float = 0.1) -> Audio:

@@ -1,6 +1,7 @@
 """What has to be known of a clip as a whole before its first frame: one pass over its samples, in bounded memory."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,16 @@ class Survey:
     peak: float
     energies: NDArray[np.float64]
     loudness_db: float
+
+    def laid(self, seconds: float, *, repeated: bool) -> "Survey":
+        """The same of the clip as a job lays it out: cut to a time, or filled up with silence or with more rounds of it."""
+        steps = seconds * loudness.STEPS_PER_SECOND
+        count = max(1, math.ceil(steps - 1e-9))
+        known = self.energies.shape[1]
+        energies = self.energies[:, np.arange(count) % known] if repeated else np.pad(
+            self.energies[:, :count], ((0, 0), (0, max(0, count - known))))
+        found_db = loudness.integrated_db(energies, min(1.0, steps - (count - 1)))
+        return replace(self, energies=energies, loudness_db=found_db if math.isfinite(found_db) else self.loudness_db)
 
 
 def survey(clip: Source, name: str, channels: int) -> Survey:

@@ -76,6 +76,8 @@ def plan(clips: Sequence[Source], settings: Settings, model: ClassicModel, names
     surveys = [survey(clip, name, 1) for clip, name in zip(mono, names, strict=True)]
     sources = [clip if clip.sample_rate == rate else Resampled(clip, rate) for clip in mono]
     lengths = align.laid_out([source.samples for source in sources], settings.align)
+    surveys = [one if length == source.samples else one.laid(length / rate, repeated=settings.align == "loop")
+               for one, source, length in zip(surveys, sources, lengths, strict=True)]
     laid = tuple(read_around(source, 0, length, period=source.samples if settings.align == "loop" else None)[0]
                  for source, length in zip(sources, lengths, strict=True))
     inner = []

@@ -24,7 +24,7 @@ LEEWAY_DB = 1.5  # more than in the clips: no two sounds are measured that close
 LEAST_DB = -60.0  # under the attack: no lower than that is anything turned down to
 AUDIBLE_DB = -50.0  # under its peak: a clip quieter than that after an attack has no say
 SAME_SECONDS = 0.003  # attacks of several clips at one place
-_SHARE = 0.02  # clips with less have no say
+_SHARE, _FULL_SHARE = 0.02, 0.05  # clips with less do not say how much may sound; attacks of those with more count in full
 _REACH = 2  # steps more are read, so that smoothing knows what lies around
 
 Audio = NDArray[np.float32]
@@ -44,11 +44,13 @@ class _Windows:
 
     Attributes:
         moments: the attacks, in samples of the stem ``[attacks]``.
+        owners: which clips have one there ``[attacks, clips]``.
         first: where the windows begin ``[attacks]``.
         before, after: steps on either side; step: samples of one.
     """
 
     moments: NDArray[np.float64]
+    owners: NDArray[np.bool_]
     first: NDArray[np.int64]
     before: int
     after: int
@@ -63,18 +65,19 @@ class _Windows:
 def _windows(plan: Plan, number: int, samples: int, start: int) -> Iterator[_Windows]:
     """Those of a slice: most attacks have a whole window, a few lie near the slice's ends."""
     step = max(1, round(STEP_SECONDS * plan.sample_rate))
-    moments = _moments(plan, number, start, start + samples)
+    moments, owners = _moments(plan, number, start, start + samples)
     here = np.rint(moments).astype(np.int64) - start
     before = np.minimum(round(BEFORE_SECONDS * plan.sample_rate), here) // step
     after = np.minimum(round(AFTER_SECONDS * plan.sample_rate), samples - here) // step
     for steps in np.unique(np.stack((before, after), axis=1), axis=0).tolist():
         if min(steps) >= 1:
             alike = (before == steps[0]) & (after == steps[1])
-            yield _Windows(moments[alike], here[alike] + start - steps[0] * step, steps[0], steps[1], step)
+            yield _Windows(moments[alike], owners[alike], here[alike] + start - steps[0] * step, steps[0], steps[1], step)
 
 
-def _moments(plan: Plan, number: int, start: int, stop: int) -> NDArray[np.float64]:
-    """Attacks of the clips in the stem's time, those that meet once; of a loop also those of the rounds before and after."""
+def _moments(plan: Plan, number: int, start: int, stop: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Attacks of the clips in the stem's time ``[attacks]``, those that meet once, and which clips have one there ``[attacks,
+    clips]``; of a loop also those of the rounds before and after."""
     found = []
     for clip, warp, own in zip(plan.clips, plan.stems[number].warps, plan.locks, strict=True):
         grid = np.arange(start, stop, 32.0)  # a warp rises, so that it can be read backwards
@@ -83,10 +86,16 @@ def _moments(plan: Plan, number: int, start: int, stop: int) -> NDArray[np.float
         attacks = np.concatenate([own + turn * clip.slices.samples for turn in turns])
         inside = attacks[(attacks >= times[0]) & (attacks <= times[-1])]
         found.append(np.interp(inside, times, grid))
-    moments = np.sort(np.concatenate(found))
+    moments, clips = np.concatenate(found), np.repeat(np.arange(len(found)), [len(one) for one in found])
     if not plan.round:
-        moments = moments[(moments > 0.0) & (moments < plan.stems[number].samples)]
-    return moments[np.diff(moments, prepend=-np.inf) > SAME_SECONDS * plan.sample_rate]
+        inside = (moments > 0.0) & (moments < plan.stems[number].samples)
+        moments, clips = moments[inside], clips[inside]
+    order = np.argsort(moments, kind="stable")
+    moments, clips = moments[order], clips[order]
+    leads = np.diff(moments, prepend=-np.inf) > SAME_SECONDS * plan.sample_rate
+    owners = np.zeros((int(leads.sum()), len(found)), dtype=bool)
+    owners[np.cumsum(leads) - 1, clips] = True
+    return moments[leads], owners
 
 
 def _lower(plan: Plan, number: int, samples: Audio, start: int, windows: _Windows, gain: NDArray[np.float64]) -> None:
@@ -112,6 +121,9 @@ def _lower(plan: Plan, number: int, samples: Audio, start: int, windows: _Window
     limit = allowed * mine[:, before:].mean(axis=1, keepdims=True) * 10.0 ** (LEEWAY_DB / 10.0)
     wanted = _smoothed(np.sqrt(np.minimum(1.0, limit / np.maximum(mine[:, :before], 1e-30))))
     wanted[pure[:, :before]] = 1.0
+    # an attack of a clip that is hardly heard is hardly one
+    say = np.clip((windows.owners.T * shares).max(axis=0) / _FULL_SHARE, 0.0, 1.0)
+    wanted = 1.0 - say[:, None] * (1.0 - wanted)
     # up again within the last millisecond: the attack is not always loud enough to hide a leap
     last = max(before - SMOOTH_STEPS, 0)
     for first, at, own_times, turned in zip(windows.first.tolist(), np.rint(windows.moments), times, wanted, strict=True):

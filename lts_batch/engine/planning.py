@@ -25,7 +25,7 @@ from lts_batch.frame.filterbank import COARSEST
 from lts_batch.models.checkpoint import Model
 from lts_batch.settings import Settings
 
-ASK_EVERY = {"standard": 4, "draft": 4}  # frames for each one that the network is asked for (benchmarks/README.md)
+ASK_EVERY = {"standard": 4, "draft": 5}  # frames for each one that the network is asked for (benchmarks/README.md)
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,9 @@ def plan(clips: Sequence[Source], settings: Settings, model: Model, names: Seque
     if round_ and not _whole_rounds(lengths, sources, settings.align):
         round_, notes = False, (*notes, f"the clips do not fit into each other in whole rounds under align = {settings.align},"
                                 " so that the stems have a start and an end")
+    # stems have the loudness that lies between the clips as they are laid out, cut or filled up
+    surveys = [one if length == source.samples else one.laid(length / rate, repeated=settings.align == "loop")
+               for one, source, length in zip(surveys, sources, lengths, strict=True)]
     anchors, more = meeting.anchors(sources, settings.align)
     pitches = _pitches(sources, settings)
     if settings.pitch != "keep" and pitches[0] is None:
