@@ -3,8 +3,8 @@
     python benchmarks/fit.py --json fit.json --picture fit.png
 
 Both clips of a pair are cut to the shorter one's length, at most 5 s. The error is that of the clips' own frames through
-encoder and decoder, of every third frame, where a render asks for every fourth. What lies between is judged in the frames
-that stems are made from, at ``detail = 0`` (lts_batch/metrics/judge.py), beside plain log-magnitude interpolation, for the more
+encoder and decoder, of every third frame, as a render asks for them. What lies between is judged in the frames that stems are
+made from, at ``detail = 0`` (lts_batch/metrics/judge.py), beside plain log-magnitude interpolation, for the more
 a model knows of the clips, the nearer to that it comes. One thread.
 """
 

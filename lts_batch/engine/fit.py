@@ -118,7 +118,7 @@ def _figures(made: Adapted) -> str:
 def _analyses(clips: Sequence[Source], settings: Settings, model: Model, names: Sequence[str] | None) -> tuple[Analysis, ...]:
     """The clips as the network will see them: at the rate of the stems, and at one pitch where that is asked for.
 
-    A draft looks at every third frame, which is about what a render asks the network for.
+    A draft looks at every third frame, and those are what a render asks the network for.
     """
     named: dict[str, Any] = dict.fromkeys((*RIVALS, "x_level", "x_pitch"))
     named["weights"] = (tuple(1.0 / len(clips) for _ in clips),)  # clips that are only listened to need no more

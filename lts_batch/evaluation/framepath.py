@@ -7,7 +7,7 @@ the same law of loudness, so that what is compared is the path and not its law.
     paths = FramePaths(model, (one, two), 44100)
     judge.figures(paths.judged(paths.ours(detail=0.0)))
 
-Every third frame is looked at (8.7 ms apart), and the network is asked for each of those: a little more often than in a render.
+Every third frame is looked at (8.7 ms apart), and the network is asked for each of those: as often as in a render.
 """
 
 import dataclasses
