@@ -35,7 +35,8 @@ def usable(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):  # torch has no one answer
+    # an unknown name is a RuntimeError, a GPU that torch was built without an AssertionError, one it cannot fill NotImplemented
+    except (RuntimeError, AssertionError, NotImplementedError):
         raise SettingsError(f"device {name!r} cannot be used here: say cpu, cuda (NVIDIA) or mps (Apple), or leave it"
                             " out") from None
     return device

@@ -4,8 +4,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from lts_batch.files import riff, whole
 Subtype = Literal["PCM_16", "PCM_24", "FLOAT"]
 
 
-class Writer:
+class Writer(whole.Unfinished):
     """A WAV file written block by block. As a context it appears, complete, at the end of the block, or not at all.
 
     PCM values are rounded to the nearest step of ``2**-23`` (or ``2**-15``), so that a clip of that depth comes back
@@ -103,13 +102,3 @@ class Writer:
     def discard(self) -> None:
         """Leave nothing."""
         self._file.discard()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        if kind is None:
-            self.commit()
-        else:
-            self.discard()

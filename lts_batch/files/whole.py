@@ -8,6 +8,7 @@ never half a file under a name that somebody waits for.
 import errno
 import os
 import secrets
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -93,8 +94,30 @@ def place(temporary: Path, path: Path, *, overwrite: bool = False) -> None:
     sync_folder(path.parent)
 
 
-class WholeFile:
-    """A file being written. As a context it commits at the end of the block, or leaves nothing if the block fails.
+class Unfinished(ABC):
+    """What is being written. As a context it commits at the end of the block, or leaves nothing if the block fails."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Let it appear, whole."""
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Leave nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if kind is None:
+            self.commit()
+        else:
+            self.discard()
+
+
+class WholeFile(Unfinished):
+    """A file being written.
 
     Raises:
         OutputError: the destination exists (and ``overwrite`` is off) or cannot be written, at any stage.
@@ -142,16 +165,6 @@ class WholeFile:
             self._handle.close()  # tries once more to write what a full disk refused
         with suppress(OSError):
             self._temporary.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        if kind is None:
-            self.commit()
-        else:
-            self.discard()
 
 
 def check_room(path: Path, *, overwrite: bool = False) -> None:
