@@ -1,11 +1,18 @@
 """Ends that are the clips, however they are laid over each other."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sounds import drum, null_db, pluck, round_noise, tone
 
 from lts_batch.engine.arrays import morph
 from lts_batch.metrics import measures
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+
+import ends
 
 FIRST, SECOND = pluck(0.9, 220), pluck(0.6, 331)
 
@@ -55,6 +62,17 @@ def test_a_fixed_length_leaves_an_end_near_the_clip_stretched() -> None:
     one, two = tone(1.0, 440.0), tone(1.4, 1000.0)
     (last,) = morph([one, two], 44100, x=1.0, length="first")
     assert measures.log_mel_distance_db(last, tone(1.0, 1000.0), 44100) < 1.5
+
+
+def test_a_clip_far_from_its_own_speed_is_near_itself() -> None:
+    """Six times as slow its own phase is worn out: by itself it is repaired, also where a clip has all the weight."""
+    clip, long = pluck(0.5, 220.0, seed=2), tone(3.0, 330.0)
+    far = {}
+    for repair in (None, 0):
+        (stem,) = morph([long, clip], 44100, x=1.0, length="first", loop="off", repair=repair)
+        far[repair] = ends.resampled_log_mel_db(clip, stem)
+    assert far[None] < 1.0
+    assert far[0] > 1.3, "else this shows nothing"
 
 
 def test_quiet_clips_have_ends_too() -> None:

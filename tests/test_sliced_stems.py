@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sounds import Audio, null_db, pluck, tone
 
+from lts_batch.engine import pipeline
 from lts_batch.engine.arrays import morph
 from lts_batch.frame import slices
 from lts_batch.metrics import measures
@@ -37,9 +38,32 @@ def test_slices_of_clips_of_one_length(monkeypatch: pytest.MonkeyPatch, settings
     assert null_db(sliced, whole) < -80
 
 
-def test_slices_of_clips_of_two_lengths(monkeypatch: pytest.MonkeyPatch) -> None:
+class OnePiece(slices.Slices):
+    """A stem that is one transform, whatever its length."""
+
+    whole = True
+
+
+def swelling_noise(seconds: float, rng: np.random.Generator) -> Audio:
+    samples = round(seconds * RATE)
+    swell = 1.0 + np.sin(3.0 * np.arange(samples) / RATE)
+    return (0.05 * rng.standard_normal((1, samples)) * swell).astype(np.float32)
+
+
+@pytest.mark.parametrize("second", ["notes", "noise"])
+def test_slices_of_a_stretched_stem(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, second: str) -> None:
+    """The stem in slices and in one piece, from the same frames of its clips: phases that run on do so over every join."""
+    clips = [TWO, LONG if second == "notes" else swelling_noise(24.0, rng)]
+    (sliced,) = morph(clips, RATE, x=0.5, detail=0.0)
+    monkeypatch.setattr(pipeline, "Slices", OnePiece)
+    (whole,) = morph(clips, RATE, x=0.5, detail=0.0)
+    assert null_db(sliced, whole) < -110
+
+
+def test_slices_of_clips_that_are_stretched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clips in slices and in one piece as well."""
     sliced, whole = both(monkeypatch, [ONE, LONG], detail=0.0)
-    # a warped clip's phase follows regions over the bands, and where one is about to divide the last bit decides
+    # a vocoder hangs on every bit of the frames it reads: where a region of bands is about to divide, the last one decides
     assert null_db(sliced, whole) < -55
     assert measures.log_mel_distance_db(sliced, whole, RATE) < 0.1
 

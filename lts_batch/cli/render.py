@@ -56,7 +56,8 @@ def _rows(texts: tuple[str, ...]) -> list[list[float]] | None:
 @click.option("--envelope", help=f"How spectral envelopes get from clip to clip: {', '.join(schema.ENVELOPES)}. [transport]")
 @click.option("--path", help=f"The way through the latent space: {', '.join(schema.PATHS)}. [linear]")
 @click.option("--phase", help=f"Where phase comes from: {', '.join(schema.PHASES)}. [source]")
-@click.option("--repair", type=int, help="Griffin-Lim steps after the first phase. [32 with griffinlim, else 0]")
+@click.option("--repair", type=int, help="Griffin-Lim steps after the first phase. [32 with griffinlim, 4 with pghi, 16"
+              " where a clip is far from its own speed, else 0]")
 @click.option("--quality", help=f"How finely stems are computed: {', '.join(schema.QUALITIES)}. [standard]")
 @click.option("--draft", is_flag=True, help="The same as --quality draft.")
 @click.option("--sample", is_flag=True, default=None, help="Draw latents from the encoder instead of taking its mean.")

@@ -38,6 +38,16 @@ class Warp:
         """Whether the clip runs in its own time: then its own frames and phase are used, to the bit."""
         return self.stem == self.clip
 
+    @property
+    def speed(self) -> float:
+        """How fast clip time passes, all in all."""
+        return (self.clip[-1] - self.clip[0]) / (self.stem[-1] - self.stem[0])
+
+    @property
+    def back(self) -> "Warp":
+        """The map from clip time to stem time."""
+        return Warp(self.clip, self.stem, self.periodic)
+
     def __call__(self, times: Times) -> Times:
         """Clip times for stem times ``[n]``."""
         if self.is_identity:

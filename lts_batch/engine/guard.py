@@ -80,12 +80,9 @@ def _moments(plan: Plan, number: int, start: int, stop: int) -> tuple[NDArray[np
     clips]``; of a loop also those of the rounds before and after."""
     found = []
     for clip, warp, own in zip(plan.clips, plan.stems[number].warps, plan.locks, strict=True):
-        grid = np.arange(start, stop, 32.0)  # a warp rises, so that it can be read backwards
-        times = warp(grid)
         turns = (-1, 0, 1) if plan.round else (0,)
-        attacks = np.concatenate([own + turn * clip.slices.samples for turn in turns])
-        inside = attacks[(attacks >= times[0]) & (attacks <= times[-1])]
-        found.append(np.interp(inside, times, grid))
+        attacks = warp.back(np.concatenate([own + turn * clip.slices.samples for turn in turns]))
+        found.append(attacks[(attacks >= start) & (attacks < stop)])
     moments, clips = np.concatenate(found), np.repeat(np.arange(len(found)), [len(one) for one in found])
     if not plan.round:
         inside = (moments > 0.0) & (moments < plan.stems[number].samples)

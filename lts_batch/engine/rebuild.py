@@ -25,6 +25,7 @@ OVERLAP = 4  # windows of the STFT over each sample
 STFT_MARGIN = OVERLAP // 2  # hops: half a window
 LEAST = 1e-20  # magnitudes below it are silence
 REPAIRS = {"source": 0, "griffinlim": 32, "pghi": 4}  # unless settings say otherwise
+FAR, FAR_REPAIRS = 3.0, 16  # so many times as fast or as slow as it was, the clip heard most keeps too little of its own phase
 CARRIER_FLOOR = 1e-3  # of a clip's peak: quieter frames are not raised to the level of the other clips
 
 
@@ -59,7 +60,7 @@ def _on_frame(plan: Plan, number: int, slices: Slices, part: int, target: Target
     """Phase made on the filterbank itself."""
     bank, settings = slices.bank(str(plan.model.device)), plan.settings
     rows, shares = bank.model_rows, target.amounts.shares
-    repairs = REPAIRS[settings.phase] if settings.repair is None else settings.repair
+    repairs, through = _repairs(plan, number), _through(plan, number, target.pure)
     if settings.phase == "source" and not repairs:
         # a channel at a time, for memory that was used for one can then be used for the next
         alone = (target.channel(channel) for channel in range(len(target.magnitudes)))
@@ -70,14 +71,31 @@ def _on_frame(plan: Plan, number: int, slices: Slices, part: int, target: Target
     else:
         coefficients = _from_nothing(plan, number, int(slices.frames(part)[0]), target, shares, rows, carried.tail)
     whole = slices.laid(coefficients)
-    if repairs and not bool(target.pure.any(0).all() and settings.phase == "source"):
+    if repairs and not bool(through.all()):
         whole = phase.griffin_lim(slices.laid(target.magnitudes), whole, bank, rows, repairs)
-        if settings.phase == "source" and bool(target.pure.any()):  # a clip that comes through is not to be repaired
-            whole = torch.where(slices.laid(target.pure.any(0).float()) > 0.0, slices.laid(coefficients), whole)
+        if bool(through.any()):
+            whole = torch.where(slices.laid(through.float()) > 0.0, slices.laid(coefficients), whole)
     samples = bank.inverse(whole)
     if not slices.whole and settings.phase == "pghi":
         carried.tail = whole[:, :rows, slices.hop_frames:slices.hop_frames + slices.lead_frames].clone()
     return _unrolled(slices, part, samples)
+
+
+def _repairs(plan: Plan, number: int) -> int:
+    """How often the phase of stem ``number`` is repaired."""
+    settings, stem = plan.settings, plan.stems[number]
+    if settings.repair is not None:
+        return settings.repair
+    weights = stem.mix.weights or (1.0,) * len(stem.warps)
+    far = any(weight == max(weights) and not 1.0 / FAR < warp.speed < FAR
+              for weight, warp in zip(weights, stem.warps, strict=True))
+    return FAR_REPAIRS if far and settings.phase == "source" else REPAIRS[settings.phase]
+
+
+def _through(plan: Plan, number: int, pure: Tensor) -> Tensor:
+    """Where a clip comes through in its own time, which is not to be repaired ``[frames]``."""
+    own = torch.tensor([plan.settings.phase == "source" and warp.is_identity for warp in plan.stems[number].warps])
+    return (pure & own.to(pure.device)[:, None]).any(0)
 
 
 def _unrolled(slices: Slices, part: int, samples: Tensor) -> Tensor:
@@ -155,12 +173,12 @@ def _on_stft(plan: Plan, number: int, slices: Slices, part: int, target: Target,
     else:
         first = start // transform.hop_samples
         whole = _made_up(plan, number, transform, torch.cat((log_magnitude.exp_(), phase.strengths(rest)), 1), first)
-    repairs = REPAIRS[settings.phase] if settings.repair is None else settings.repair
+    repairs = _repairs(plan, number)
     if repairs:
         made, bins = whole, bins if settings.phase == "source" else whole.shape[1]
         whole = phase.griffin_lim(phase.strengths(whole[:, :bins]), whole, Sized(transform, length), bins, repairs)
-        if settings.phase == "source" and settings.detail == 1.0:
-            whole = torch.where(weights.pure.any(0), made, whole)
+        if settings.detail == 1.0:
+            whole = torch.where(_through(plan, number, weights.pure), made, whole)
     return transform.inverse(whole, length)[:, slices.audio_start(part) - start:]
 
 

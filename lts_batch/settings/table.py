@@ -74,8 +74,9 @@ class Settings:
     pitch: str = _setting("keep", "whether pitched clips glide into each other, or take the pitch of one", choices=PITCHES)
     phase: str = _setting("source", "where the phase of the stems comes from", choices=PHASES)
     domain: str = _setting("frame", "the transform that phase is rebuilt on", choices=DOMAINS)
-    repair: int | None = _setting(None, "Griffin-Lim steps after the first phase; by itself 32 for phase = griffinlim, else"
-                                  " none", least=0, most=1000)
+    repair: int | None = _setting(None, "Griffin-Lim steps after the first phase; by itself 32 with phase = griffinlim, 4 with"
+                                  " pghi, 16 where a clip is stretched or squeezed more than threefold, else none",
+                                  least=0, most=1000)
     quality: str = _setting("standard", "draft computes every third frame, for quick listening", choices=QUALITIES)
     sample: bool = _setting(False, "draw latents from the encoder's distribution instead of taking its mean")
     temperature: float = _setting(1.0, "spread of those draws", least=0.0, most=10.0)
