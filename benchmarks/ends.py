@@ -1,7 +1,8 @@
 """Whether the stems at x = 0 and x = 1 are the clips, judged against the files.
 
 Where a stem has its clip's own length it must null; where a fixed length forbids that, its log-mel frames must be those of the
-clip at the same shares of the duration. While a curve rests on an end, the stem there is the clip too.
+clip at the same shares of the duration; beside it stands the clip as Rubber Band stretches it (``pedalboard``). While a curve
+rests on an end, the stem there is the clip too.
 """
 
 import math
@@ -11,6 +12,7 @@ from typing import Any
 
 import job
 import numpy as np
+import pedalboard
 from evaluation_clips import SAMPLE_RATE_HZ
 from study import Results, columns, say
 
@@ -92,7 +94,15 @@ def run(pairs: Mapping[str, tuple[Clip, Clip]], model: Model) -> Results:
 def _judged(stem: Clip, clip: Clip) -> Results:
     if stem.shape == clip.shape:
         return {"null_db": measures.residual_db(clip, stem)}
-    return {"log_mel_db": resampled_log_mel_db(clip, stem)}
+    return {"log_mel_db": resampled_log_mel_db(clip, stem),
+            "rubber_band_db": resampled_log_mel_db(clip, _stretched(clip, stem.shape[1]))}
+
+
+def _stretched(clip: Clip, samples: int) -> Clip:
+    """A clip at another length, of its own power, as Rubber Band makes it."""
+    found = pedalboard.time_stretch(clip.astype(np.float32), SAMPLE_RATE_HZ, stretch_factor=clip.shape[1] / samples)
+    fitted = np.pad(found[:, :samples], ((0, 0), (0, max(0, samples - found.shape[1]))))
+    return np.asarray(fitted * np.sqrt(np.square(clip).mean() / max(np.square(fitted).mean(), 1e-20)), np.float32)
 
 
 def resampled_log_mel_db(clip: Clip, stem: Clip) -> float:
@@ -135,11 +145,22 @@ def table(results: Results) -> str:
     rows = []
     for case, found in results.items():
         null, mel = worst(found, "null_db"), worst(found, "log_mel_db")
-        others = [one["log_mel_db"] for both in found.values() for one in both if "log_mel_db" in one]
-        rows.append([case, len(found), null and null[0], null[1] if null else "", float(np.median(others)) if others else None,
-                     mel and mel[0], mel[1] if mel else ""])
+        rows.append([case, len(found), null and null[0], null[1] if null else "", _median(found, "log_mel_db"),
+                     _median(found, "rubber_band_db"), mel and mel[0], _beside(found, mel and mel[1]), mel[1] if mel else ""])
     return ("stems at x = 0 and 1 against the files: worst null of all pairs, and the log-mel distance where lengths differ\n"
-            + columns(["", "pairs", "null dB", "worst", "log-mel dB, median", "worst", ""], rows, 1))
+            + columns(["", "pairs", "null dB", "worst", "log-mel dB, median", "Rubber Band", "worst", "Rubber Band",
+                      ""], rows, 1))
+
+
+def _median(found: Mapping[str, Sequence[Results]], key: str) -> float | None:
+    figures = [one[key] for both in found.values() for one in both if key in one]
+    return float(np.median(figures)) if figures else None
+
+
+def _beside(found: Mapping[str, Sequence[Results]], place: str | None) -> float | None:
+    """Rubber Band's figure at a place that ``worst`` named."""
+    return next((one.get("rubber_band_db") for name, both in found.items() for x, one in enumerate(both)
+                 if f"{name}, x = {x}" == place), None)
 
 
 def failures(results: Results) -> list[str]:

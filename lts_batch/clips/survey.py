@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lts_batch.clips import loudness
 from lts_batch.errors import ClipError
 from lts_batch.files import audio
-from lts_batch.files.sources import Source, blocks
+from lts_batch.files.sources import BLOCK_SAMPLES, Source, blocks, read_around
 
 LEAST_SECONDS = 0.003  # one frame: less has no spectrum to speak of
 
@@ -27,16 +27,6 @@ class Survey:
     peak: float
     energies: NDArray[np.float64]
     loudness_db: float
-
-    def laid(self, seconds: float, *, repeated: bool) -> "Survey":
-        """The same of the clip as a job lays it out: cut to a time, or filled up with silence or with more rounds of it."""
-        steps = seconds * loudness.STEPS_PER_SECOND
-        count = max(1, math.ceil(steps - 1e-9))
-        known = self.energies.shape[1]
-        energies = self.energies[:, np.arange(count) % known] if repeated else np.pad(
-            self.energies[:, :count], ((0, 0), (0, max(0, count - known))))
-        found_db = loudness.integrated_db(energies, min(1.0, steps - (count - 1)))
-        return replace(self, energies=energies, loudness_db=found_db if math.isfinite(found_db) else self.loudness_db)
 
 
 def survey(clip: Source, name: str, channels: int) -> Survey:
@@ -58,5 +48,21 @@ def survey(clip: Source, name: str, channels: int) -> Survey:
     if peak <= 10.0 ** (audio.SILENCE_DB / 20.0):
         raise ClipError(f"{name} is silent: its peak is below {audio.SILENCE_DB:g} dBFS, and silence has no timbre;"
                         " choose another part")
-    energies = np.repeat(meter.energies, channels, axis=0) if clip.channels == 1 else meter.energies
-    return Survey(peak, energies, loudness.integrated_db(energies, meter.last_step))
+    return Survey(peak, *_heard(meter, channels))
+
+
+def laid_out(known: Survey, clip: Source, samples: int, *, repeated: bool) -> Survey:
+    """What is known of a clip, of the same as a job lays it out: cut to a length, or filled up with silence or more rounds."""
+    if samples == clip.samples:
+        return known
+    meter = loudness.Meter(clip.sample_rate, clip.channels)
+    for start in range(0, samples, BLOCK_SAMPLES):
+        meter.add(read_around(clip, start, min(BLOCK_SAMPLES, samples - start), period=clip.samples if repeated else None))
+    energies, found_db = _heard(meter, len(known.energies))
+    return replace(known, energies=energies, loudness_db=found_db if math.isfinite(found_db) else known.loudness_db)
+
+
+def _heard(meter: loudness.Meter, channels: int) -> tuple[NDArray[np.float64], float]:
+    """Energies ``[channels, steps]`` and integrated loudness of what was metered; a mono clip sounds on every channel."""
+    energies = np.repeat(meter.energies, channels, axis=0) if len(meter.energies) == 1 else meter.energies
+    return energies, loudness.integrated_db(energies, meter.last_step)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lts_batch.clips import attacks, loudness
-from lts_batch.clips.survey import survey
+from lts_batch.clips.survey import laid_out, survey
 from lts_batch.engine import align, interpolate, levels, mixes, planning, reading, targets
 from lts_batch.engine.levels import Law
 from lts_batch.engine.planning import Stem
@@ -76,7 +76,7 @@ def plan(clips: Sequence[Source], settings: Settings, model: ClassicModel, names
     surveys = [survey(clip, name, 1) for clip, name in zip(mono, names, strict=True)]
     sources = [clip if clip.sample_rate == rate else Resampled(clip, rate) for clip in mono]
     lengths = align.laid_out([source.samples for source in sources], settings.align)
-    surveys = [one if length == source.samples else one.laid(length / rate, repeated=settings.align == "loop")
+    surveys = [laid_out(one, source, length, repeated=settings.align == "loop")
                for one, source, length in zip(surveys, sources, lengths, strict=True)]
     laid = tuple(read_around(source, 0, length, period=source.samples if settings.align == "loop" else None)[0]
                  for source, length in zip(sources, lengths, strict=True))

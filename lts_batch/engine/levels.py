@@ -11,7 +11,7 @@ stands out is raised, and what lies far below is not: of the whole spectrum, and
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -112,7 +112,10 @@ def law(nodes: Sequence[tuple[float, ...]], layout: Layout, surveys: Sequence[Su
         repeated: clips go on from their ends to their starts.
     """
     tracks = _tracks(layout, surveys, rate, repeated=repeated)
-    louder_db = [0.0 if is_clip(weights) else line(weights, surveys) - _mixed_db(weights, tracks, surveys) for weights in nodes]
+    # heard through the same tracks, so that beside an end nothing is missing
+    alone = [replace(one, loudness_db=_mixed_db(np.eye(len(surveys))[n].tolist(), tracks, surveys))
+             for n, one in enumerate(surveys)]
+    louder_db = [0.0 if is_clip(weights) else line(weights, alone) - _mixed_db(weights, tracks, surveys) for weights in nodes]
     return Law(np.array([weights[1] for weights in nodes]), np.clip(louder_db, -MOST_LOUDER_DB, MOST_LOUDER_DB))
 
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from lts_batch.clips import attacks, loops, pitch
-from lts_batch.clips.survey import Survey, survey
+from lts_batch.clips.survey import Survey, laid_out, survey
 from lts_batch.engine import align, interpolate, levels, meeting, mixes
 from lts_batch.engine.align import Anchors, Layout
 from lts_batch.engine.analysis import Analysis, Drawing, Pitch
@@ -96,7 +96,7 @@ def plan(clips: Sequence[Source], settings: Settings, model: Model, names: Seque
         round_, notes = False, (*notes, f"the clips do not fit into each other in whole rounds under align = {settings.align},"
                                 " so that the stems have a start and an end")
     # stems have the loudness that lies between the clips as they are laid out, cut or filled up
-    surveys = [one if length == source.samples else one.laid(length / rate, repeated=settings.align == "loop")
+    surveys = [laid_out(one, source, length, repeated=settings.align == "loop")
                for one, source, length in zip(surveys, sources, lengths, strict=True)]
     anchors, more = meeting.anchors(sources, settings.align)
     pitches = _pitches(sources, settings)
