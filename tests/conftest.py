@@ -1,4 +1,4 @@
-"""What several tests share: seeded noise, trees of folders to compare, and programs that may be missing."""
+"""What several tests share: seeded noise, the shipped model, trees of folders to compare, and programs that may be missing."""
 
 import hashlib
 import os
@@ -9,11 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lts_batch.models.checkpoint import Model, load_model
+
 
 @pytest.fixture
 def rng() -> np.random.Generator:
     """The same random numbers in every run."""
     return np.random.default_rng(20200608)
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    """The shipped model, read once: nothing writes into it."""
+    return load_model("general")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import lts_batch
 from lts_batch.frame.filterbank import Bands
 from lts_batch.frame.slices import Slices
 from lts_batch.metrics import measures
-from lts_batch.models.checkpoint import Model, load_model
+from lts_batch.models.checkpoint import Model
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
@@ -24,11 +24,6 @@ import target_mel
 
 RATE = 44100
 CLIPS = [pluck(0.6, 220.0), pluck(0.5, 330.0, seed=1)]
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return load_model("general")
 
 
 @pytest.fixture(scope="module")

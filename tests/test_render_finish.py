@@ -21,7 +21,6 @@ from lts_batch.stems.manifest import from_json
 from lts_batch.stems.render import Clip, render
 
 Tree = Callable[[Path], dict[str, str]]
-model = rendering.model
 pair = rendering.pair
 
 

@@ -17,7 +17,6 @@ from lts_batch.settings import Settings
 from lts_batch.stems.render import Cancelled, Clip, render
 
 Tree = Callable[[Path], dict[str, str]]
-model = rendering.model
 pair = rendering.pair
 
 
