@@ -7,21 +7,21 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 import commanding
 import numpy as np
 import pytest
-from commanding import COMMANDS, KNOWN, POSIX, RATE, bad_clip, lts, process, refused
+from commanding import COMMANDS, KNOWN, RATE, bad_clip, lts, process, refused
+from platforms import POSIX
+from trees import Tree
 
 from lts_batch import __version__, errors
 from lts_batch.cli import commands
 from lts_batch.files import audio
 from lts_batch.settings import FIELDS, Settings, as_dict, preset_paths, presets_folder
 
-Tree = Callable[[Path], dict[str, str]]
 one_model = commanding.one_model
 as_before = commanding.as_before
 here = commanding.here

@@ -3,17 +3,17 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import commanding
 import pytest
-from commanding import BAD_CLIPS, KNOWN, POSIX, PRESETS, bad_clip, lts, process, refused
+from commanding import BAD_CLIPS, KNOWN, PRESETS, bad_clip, lts, process, refused
+from platforms import POSIX
+from trees import Tree
 
 from lts_batch import errors
 from lts_batch.settings import presets_folder
 
-Tree = Callable[[Path], dict[str, str]]
 one_model = commanding.one_model
 as_before = commanding.as_before
 here = commanding.here

@@ -7,18 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import commanding
 import numpy as np
 import pytest
-from commanding import POSIX, RATE, process, refused
+from commanding import RATE, process, refused
+from platforms import POSIX
+from trees import Tree
 
 from lts_batch import errors
 from lts_batch.files import audio, whole
 
-Tree = Callable[[Path], dict[str, str]]
 one_model = commanding.one_model
 as_before = commanding.as_before
 here = commanding.here

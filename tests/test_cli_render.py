@@ -2,16 +2,15 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import commanding
 import numpy as np
 from commanding import lts, refused
+from trees import Tree
 
 from lts_batch import errors
 
-Tree = Callable[[Path], dict[str, str]]
 one_model = commanding.one_model
 as_before = commanding.as_before
 here = commanding.here

@@ -3,15 +3,14 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import commanding
 from commanding import BAD_CLIPS, bad_clip, lts, process, refused
+from trees import Tree
 
 from lts_batch import errors
 
-Tree = Callable[[Path], dict[str, str]]
 one_model = commanding.one_model
 as_before = commanding.as_before
 here = commanding.here

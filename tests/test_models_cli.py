@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,12 @@ from click.testing import CliRunner, Result
 from keras_networks import LATENT, Network, dense
 from keras_runs import CONFIG, write_run
 from sounds import tone
+from trees import Tree
 
 from lts_batch.cli import commands
 from lts_batch.files import audio
 from lts_batch.models.checkpoint import load_model
 from lts_batch.original.classic_model import ClassicModel
-
-Tree = Callable[[Path], dict[str, str]]
 
 
 def run(*words: Any) -> Result:
