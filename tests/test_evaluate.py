@@ -5,10 +5,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import lts_model
 import matplotlib.image
+import morph
 import numpy as np
 import pytest
 import soundfile
+import study
 import torch
 from click.testing import CliRunner
 from clip_pair import ONE, RATE, TWO
@@ -19,12 +22,6 @@ from lts_batch.evaluation import clip_pairs, evaluate, summary
 from lts_batch.metrics import judge
 from lts_batch.models.checkpoint import Model
 from lts_batch.stems import plots
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-
-import lts_model
-import morph
-import study
 
 # ---------------------------------------------------------------- the study
 
