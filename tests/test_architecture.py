@@ -17,7 +17,7 @@ FLOORS = """
 errors
 settings devices
 protocol
-files: whole riff decoders wav moves allowed audio sources
+files: whole riff promises decoders wav moves allowed audio sources
 metrics: spectra measures rows descriptors mel_bands judge
 clips: loudness attacks loops pitch survey
 frame: filterbank features slices stft envelope
@@ -112,7 +112,7 @@ def later():
 """
     assert imported_modules(source, "page") == {
         "files.audio", "files.riff", "errors", "models.vae", "training.train", "engine.arrays", "cli"}
-    assert GRAPH["files.audio"] == {"files.decoders", "errors", "files.wav"}
+    assert GRAPH["files.audio"] == {"files.decoders", "files.promises", "errors", "files.wav"}
     with pytest.raises(AssertionError, match="by dots"):
         imported_modules("from . import audio", "page")
 
