@@ -20,7 +20,7 @@ protocol
 files: whole riff promises decoders wav moves allowed audio sources
 metrics: spectra measures rows descriptors mel_bands judge
 clips: loudness attacks loops pitch survey
-frame: filterbank features slices stft envelope
+frame: windows filterbank features slices stft envelope
 original: classic keras_layers keras_convolutions keras_kinds keras_graph classic_model lts_run
 resynthesis: phase turning carry pghi vocoder
 models: networks vae checkpoint shelf
