@@ -23,7 +23,7 @@ clips: loudness attacks loops pitch survey
 frame: windows filterbank features slices stft envelope
 original: classic keras_layers keras_convolutions keras_kinds keras_graph classic_model lts_run
 resynthesis: phase turning carry pghi vocoder
-models: networks vae checkpoint shelf
+models: networks vae bundle checkpoint shelf
 material: tones synthesis soundfont effects arrangement programme corpus
 training: alike sides schedule augment dataset mixing_loss course feed held_out state speed train adapt board
 engine: mixes curves effects chain interpolate align levels meeting distances steps frames thinning analysis planning reading \

@@ -11,6 +11,7 @@ from bundles import BANDS, describe, frames, untrained
 
 from lts_batch.errors import ModelError, OutputError
 from lts_batch.models import checkpoint, vae
+from lts_batch.models.bundle import find
 from lts_batch.models.checkpoint import Model, load_model
 
 folder = bundles.folder
@@ -73,7 +74,7 @@ def test_the_shipped_model_is_found_by_name() -> None:
     model = load_model("general")
     assert model.network.architecture.latent <= 64
     assert model.bands == BANDS
-    assert sum(path.stat().st_size for path in checkpoint.find("general").iterdir()) < 20e6
+    assert sum(path.stat().st_size for path in find("general").iterdir()) < 20e6
     assert "corpus" in model.record["provenance"]
 
 
