@@ -12,8 +12,8 @@ from tone_folders import BANDS, RATE, opened, tone, write
 
 from lts_batch.errors import CorpusError
 from lts_batch.frame import features
-from lts_batch.training import dataset
-from lts_batch.training.dataset import find_sounds, open_dataset
+from lts_batch.training.dataset import open_dataset
+from lts_batch.training.sounds import find_sounds
 
 FRAME_RATE = float(BANDS.frame_rate)
 sounds = tone_folders.sounds
@@ -52,7 +52,7 @@ def test_a_silent_file_gives_nothing_and_spoils_nothing(sounds: Path) -> None:
 def test_slices_give_the_frames_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "f" / "a.wav", tone(440.0, 7.0))
     whole = opened(tmp_path / "f")
-    monkeypatch.setattr(dataset, "SLICE_SECONDS", 2.0)
+    monkeypatch.setattr("lts_batch.training.sounds.SLICE_SECONDS", 2.0)
     sliced = open_dataset(tmp_path / "f", BANDS, cache=tmp_path / "cache of slices")
     assert len(sliced.levels) == pytest.approx(len(whole.levels), abs=4)
     for found in (whole, sliced):
@@ -83,7 +83,7 @@ def test_what_cannot_be_used_is_listed_and_skipped(sounds: Path) -> None:
 
 def test_a_file_that_breaks_off_in_the_middle_leaves_no_frames(sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = opened(sounds)
-    monkeypatch.setattr(dataset, "SLICE_SECONDS", 0.5)
+    monkeypatch.setattr("lts_batch.training.sounds.SLICE_SECONDS", 0.5)
     bad = tone(777.0, 2.0)
     bad[0, -10] = np.nan
     soundfile.write(sounds / "bad.wav", bad.T, RATE, subtype="FLOAT")
