@@ -16,8 +16,6 @@ from lts_batch.evaluation.framepath import FramePaths
 
 BANDS = 9
 RATE = 44100
-
-
 PEAKS = (1.0, 0.5, 0.02, 3.0)
 
 
