@@ -1,6 +1,5 @@
 """Commands as people type them: a folder with two good clips, and what is answered."""
 
-import os
 import re
 import signal
 import subprocess
@@ -24,7 +23,6 @@ from lts_batch.settings import FIELDS, preset_paths
 
 RATE = 44100
 ENDS = {error: error.exit_code for error in errors.LtsError.__subclasses__()}
-POSIX = pytest.mark.skipif(os.name != "posix", reason="needs limits, signals or terminals of POSIX")
 KNOWN = f"known are {', '.join(FIELDS)}"
 PRESETS = ", ".join(preset_paths())
 

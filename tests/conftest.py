@@ -1,13 +1,14 @@
-"""What several tests share: seeded noise, trees of folders to compare, and programs that may be missing."""
+"""What several tests share: seeded noise, the shipped model, trees of folders to compare, and programs that may be missing."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
+from trees import Tree, listed
+
+from lts_batch.models.checkpoint import Model, load_model
 
 
 @pytest.fixture
@@ -16,15 +17,16 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(20200608)
 
 
+@pytest.fixture(scope="session")
+def model() -> Model:
+    """The shipped model, read once: nothing writes into it."""
+    return load_model("general")
+
+
 @pytest.fixture
-def tree() -> Callable[[Path], dict[str, str]]:
+def tree() -> Tree:
     """A function that lists everything under a folder with a hash of its content, to compare before and after."""
-
-    def list_all(folder: Path) -> dict[str, str]:
-        return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file()
-                else "folder" for path in sorted(folder.rglob("*"))}
-
-    return list_all
+    return listed
 
 
 @pytest.fixture

@@ -7,18 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from lts_batch.files import audio, wav
-from lts_batch.models.checkpoint import Model, load_model
 from lts_batch.settings import presets_folder
 from lts_batch.stems.manifest import Manifest
 from lts_batch.stems.render import Clip
 
 DEMO = [presets_folder() / "demo" / name for name in ("choir.flac", "piano.flac")]
 TRUE_END_DB = -90.0
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return load_model()
 
 
 def clip(path: Path, seconds: float, rate: int, channels: int = 1, *, hz: float = 220.0, peak: float = 0.5,

@@ -17,17 +17,17 @@ FLOORS = """
 errors
 settings devices
 protocol
-files: whole riff decoders wav moves allowed audio sources
+files: whole riff promises decoders wav moves allowed audio sources
 metrics: spectra measures rows descriptors mel_bands judge
 clips: loudness attacks loops pitch survey
-frame: filterbank features slices stft envelope
+frame: windows filterbank features slices stft envelope
 original: classic keras_layers keras_convolutions keras_kinds keras_graph classic_model lts_run
 resynthesis: phase turning carry pghi vocoder
-models: networks vae checkpoint shelf
+models: networks vae bundle checkpoint shelf
 material: tones synthesis soundfont effects arrangement programme corpus
-training: alike sides schedule augment dataset mixing_loss course feed held_out state speed train adapt board
-engine: mixes curves chain interpolate align levels meeting steps analysis planning reading targets rebuild guard finish \
-classic_stems fit pipeline spacing arrays
+training: alike sides sounds frame_cache schedule augment dataset mixing_loss course feed held_out state speed train adapt board
+engine: mixes curves effects chain interpolate align levels meeting distances steps frames thinning analysis planning reading \
+targets rebuild guard finish classic_planning classic_stems fit pipeline spacing arrays
 evaluation: framepath stempath clip_pairs summary evaluate
 stems: names manifest plots latent_map delivery stored render
 watch: jobfile jobs entries view written sets scan spool status endings wakeup heartbeat closing summary workshop desk ends \
@@ -112,7 +112,7 @@ def later():
 """
     assert imported_modules(source, "page") == {
         "files.audio", "files.riff", "errors", "models.vae", "training.train", "engine.arrays", "cli"}
-    assert GRAPH["files.audio"] == {"files.decoders", "errors", "files.wav"}
+    assert GRAPH["files.audio"] == {"files.decoders", "files.promises", "errors", "files.wav"}
     with pytest.raises(AssertionError, match="by dots"):
         imported_modules("from . import audio", "page")
 

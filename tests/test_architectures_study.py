@@ -1,16 +1,12 @@
 """The study of networks: each row trains what it says, a stopped study goes on, and nothing of a row stays behind."""
 
-import sys
 from pathlib import Path
 
+import architectures
 import pytest
+import study
 import torch
 from trainings import BANDS, frames
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-
-import architectures
-import study
 
 from lts_batch.frame import features
 from lts_batch.training import augment, feed

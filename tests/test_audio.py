@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from audio_files import LSB_24, music, save
+from platforms import POSIX
 
 from lts_batch.errors import ClipError
 from lts_batch.files import audio
@@ -222,7 +223,7 @@ def test_missing_clips_and_folders(tmp_path):
         audio.read(tmp_path / "nul\0.wav")
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are a POSIX matter")
+@POSIX
 def test_a_pipe_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe.wav")
     with pytest.raises(ClipError, match="is no ordinary file"):

@@ -1,34 +1,25 @@
 """The study of phase: targets and sounds are weighed on one scale, and what makes stems there is the engine itself."""
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import phase_study
 import pytest
+import study
+import target_mel
 from sounds import Audio, harmonic, pluck, tone
 
 import lts_batch
 from lts_batch.frame.filterbank import Bands
 from lts_batch.frame.slices import Slices
 from lts_batch.metrics import measures
-from lts_batch.models.checkpoint import Model, load_model
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-
-import phase_study
-import study
-import target_mel
+from lts_batch.models.checkpoint import Model
 
 RATE = 44100
 CLIPS = [pluck(0.6, 220.0), pluck(0.5, 330.0, seed=1)]
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return load_model("general")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lts_batch.engine import chain
-from lts_batch.engine.chain import BLOCK_SAMPLES, Chain, known, parameters
+from lts_batch.engine.chain import BLOCK_SAMPLES, Chain
+from lts_batch.engine.effects import build, known, parameters
 from lts_batch.errors import SettingsError
 
 RATE = 44100
@@ -63,7 +64,7 @@ def test_each_effect_does_something_and_always_the_same(name, channels):
     assert np.array_equal(run([{"name": name, **TELLING[name]}], sound, tail=1000, block_samples=200_000), first)
     if name != "GSMFullRateCompressor":  # its frames fall elsewhere when all comes at once
         padded = np.pad(sound, ((0, 0), (0, 1000)))
-        at_once = chain.build({"name": name, **TELLING[name]}, "test").process(padded, RATE, reset=True)
+        at_once = build({"name": name, **TELLING[name]}, "test").process(padded, RATE, reset=True)
         assert np.abs(at_once - first).max() < 1e-6
 
 

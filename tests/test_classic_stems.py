@@ -11,7 +11,7 @@ from sounds import Audio, null_db, pluck, rms_db, tone
 
 import lts_batch
 from lts_batch.clips.loudness import Meter
-from lts_batch.engine import classic_stems, pipeline
+from lts_batch.engine import classic_planning, classic_stems, pipeline
 from lts_batch.errors import ClipError, SettingsError
 from lts_batch.files import audio
 from lts_batch.files.sources import Excerpt
@@ -269,7 +269,7 @@ def test_settings_without_a_say_are_told(mirror: ClassicModel) -> None:
 
 
 def test_what_cannot_be_used_is_refused(mirror: ClassicModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classic_stems, "MOST_SECONDS", 0.3)
+    monkeypatch.setattr(classic_planning, "MOST_SECONDS", 0.3)
     with pytest.raises(ClipError, match=r"clip 1 is 0 s long.*may last 0.3 s"):
         stems([LOW, LOW[:, :100]], mirror)
     monkeypatch.undo()

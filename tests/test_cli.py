@@ -7,21 +7,21 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 import commanding
 import numpy as np
 import pytest
-from commanding import BAD_CLIPS, COMMANDS, KNOWN, POSIX, RATE, bad_clip, lts, process, refused
+from commanding import COMMANDS, KNOWN, RATE, bad_clip, lts, process, refused
+from platforms import POSIX
+from trees import Tree
 
 from lts_batch import __version__, errors
 from lts_batch.cli import commands
 from lts_batch.files import audio
 from lts_batch.settings import FIELDS, Settings, as_dict, preset_paths, presets_folder
 
-Tree = Callable[[Path], dict[str, str]]
 one_model = commanding.one_model
 as_before = commanding.as_before
 here = commanding.here
@@ -101,135 +101,6 @@ def test_help_tells_the_true_defaults() -> None:
     defaults = dataclasses.asdict(Schedule())
     assert defaults.pop("kind") == "residual"
     assert {name: float(value) for name, value in said.items()} == defaults
-
-
-# ---------------------------------------------------------------- render
-
-
-def test_render_prints_the_files_it_made_and_notes_apart(here: Path) -> None:
-    result = lts("render", "a.wav", "b.wav", "-o", "out", "--x", "0,0.5", "--sample-rate", "48000", "--preview")
-    assert result.exit_code == 0
-    paths = [Path(line) for line in result.stdout.splitlines()]
-    assert paths == [Path("out") / name for name in ("preview.wav", "a~b_01_x+0.00.wav", "a~b_02_x+0.50.wav")]
-    assert all(path.is_file() for path in paths)
-    assert result.stderr.splitlines() == [f"Note: clip {n} was resampled from 44100 to 48000 Hz." for n in (1, 2)]
-
-
-def test_options_set_settings_over_a_preset(here: Path) -> None:
-    (here / "mine.toml").write_text('steps = 3\nfade_in_seconds = 0.01\nnaming = "lts"', encoding="utf-8")
-    result = lts("render", "a.wav", "b.wav", "-o", "out", "--preset", "mine.toml", "--steps", "2", "--beyond", "1", "--detail",
-                 "0.5", "--align", "pad", "--length", "first", "--seed", "9", "--sample", "--set", "fade_out_seconds=0.02",
-                 "--set", "clip=scale", "--set", "temperature = 0.1", "--json")
-    assert result.exit_code == 0 and result.stderr == ""
-    record = json.loads(result.stdout)
-    assert record == json.loads((here / "out" / "manifest.json").read_text(encoding="utf-8"))
-    wanted = {"steps": 2, "beyond": 1.0, "detail": 0.5, "align": "pad", "length": "first", "seed": 9, "sample": True,
-              "fade_in_seconds": 0.01, "fade_out_seconds": 0.02, "clip": "scale", "temperature": 0.1, "naming": "lts"}
-    assert {key: record["settings"][key] for key in wanted} == wanted
-    assert [stem["x"] for stem in record["stems"]] == [-1.0, 0.0, 1.0, 2.0]
-
-
-def test_the_settings_of_every_day_have_options(here: Path) -> None:
-    result = lts("render", "a.wav", "b.wav", "-o", "out", "--steps", "2", "--loop", "off", "--level", "match", "--pitch",
-                 "first", "--path", "spherical", "--phase", "griffinlim", "--repair", "2", "--draft", "--sample",
-                 "--temperature", "0.5", "--bit-depth", "16", "--device", "cpu", "--workers", "1", "--set", "domain=stft",
-                 "--set", "dither=true", "--set", "x_level=[[0, 0], [1, 1]]", "--json")
-    assert result.exit_code == 0 and result.stderr == ""
-    record = json.loads(result.stdout)
-    wanted = {"loop": "off", "level": "match", "pitch": "first", "path": "spherical", "phase": "griffinlim", "repair": 2,
-              "quality": "draft", "sample": True, "temperature": 0.5, "bit_depth": 16, "device": "cpu", "domain": "stft",
-              "dither": True, "x_level": [[0.0, 0.0], [1.0, 1.0]]}
-    assert {key: record["settings"][key] for key in wanted} == wanted
-    assert {stem["subtype"] for stem in record["stems"]} == {"PCM_16"}
-
-
-def test_four_clips_make_a_grid_and_three_make_weighted_stems(here: Path) -> None:
-    for name in ("c.wav", "d.wav"):
-        shutil.copy(here / "b.wav", here / name)
-    record = json.loads(lts("render", "a.wav", "b.wav", "c.wav", "d.wav", "-o", "grid", "--grid", "2x2", "--json").stdout)
-    assert [stem["file"] for stem in record["stems"]] == [
-        f"a~b~c~d_0{n}_u+{u}.00_v+{v}.00.wav" for n, (u, v) in enumerate(((0, 0), (1, 0), (0, 1), (1, 1)), 1)]
-    assert [stem["weights"] for stem in record["stems"]] == np.eye(4).tolist()
-    assert all(stem["x"] is None for stem in record["stems"])
-    record = json.loads(lts("render", "a.wav", "b.wav", "c.wav", "-o", "out", "--weights", "0.5,0.25,0.25", "--weights",
-                            "-0.5,1.5,0", "--json").stdout)
-    assert [stem["file"] for stem in record["stems"]] == ["a~b~c_01_w+0.50+0.25+0.25.wav", "a~b~c_02_w-0.50+1.50+0.00.wav"]
-    assert record["settings"]["weights"] == [[0.5, 0.25, 0.25], [-0.5, 1.5, 0.0]]
-
-
-def test_a_curve_file_makes_one_stem(here: Path) -> None:
-    (here / "curve.csv").write_text("seconds;x\n0;0\n0,05;1,2\n", encoding="utf-8")
-    record = json.loads(lts("render", "a.wav", "b.wav", "-o", "out", "--curve", "curve.csv", "--json").stdout)
-    assert [stem["file"] for stem in record["stems"]] == ["a~b_01_curve.wav"]
-    assert record["settings"]["curve"] == [[0.0, 0.0], [0.05, 1.2]] and record["settings"]["curve_unit"] == "seconds"
-
-
-def test_a_second_render_into_the_same_folder_asks_for_force(here: Path, tree: Tree) -> None:
-    words = ("render", "a.wav", "b.wav", "-o", "out", "--x", "0")
-    assert lts(*words).exit_code == 0
-    before = tree(here)
-    assert refused(errors.OutputError, *words) == ("out already holds a~b_01_x+0.00.wav and 2 more, and nothing is overwritten"
-                                                   " unasked: choose another folder, or say --force")
-    assert tree(here) == before
-    assert lts(*words, "--force").exit_code == 0
-    assert tree(here) == before  # the same command makes the same files
-
-
-# ---------------------------------------------------------------- the watched folder
-
-
-def test_watch_once_sorts_the_good_from_the_bad(here: Path, tree: Tree) -> None:
-    """One run as a program over everything that can go wrong, and one thing that goes well."""
-    inbox = here / "root" / "inbox"
-    (inbox / "a set").mkdir(parents=True)
-    for name in ("a.wav", "b.wav"):
-        shutil.copy(here / name, inbox / "a set" / name)
-    kinds = [kind for kind in BAD_CLIPS if kind not in ("missing", "folder")]
-    for kind in kinds:
-        shutil.copy(here / "a.wav", inbox / f"{kind}_A.wav")
-        bad_clip(kind, inbox / f"{kind}_B.wav")
-    shutil.copy(here / "a.wav", inbox / "alone_A.wav")
-    (inbox / "text.job.json").write_text("{]", encoding="utf-8")
-    before = tree(inbox)
-    done = process("watch", "root", "--once", "--settle-seconds", "0.1", "--json", cwd=here)
-    assert done.returncode == errors.JobError.exit_code
-    assert re.fullmatch(rf"Error: {len(kinds) + 1} of {len(kinds) + 2} jobs failed: .+; what was wrong stands above, and in"
-                        r" error.json beside the clips\n", done.stderr), done.stderr
-    outcomes = json.loads(done.stdout)["outcomes"]
-    assert sum(outcome["state"] == "done" for outcome in outcomes) == 1
-    failed = [outcome for outcome in outcomes if outcome["state"] == "failed"]
-    for kind in kinds:
-        (outcome,) = (one for one in failed if (here / "root" / one["folder"] / f"{kind}_B.wav").exists())
-        folder = here / "root" / outcome["folder"]
-        record = json.loads((folder / "error.json").read_text(encoding="utf-8"))
-        sentence = f"{inbox / f'{kind}_B.wav'} {BAD_CLIPS[kind]}"
-        assert record["message"] == outcome["message"] == sentence
-        assert (record["kind"], record["exit_code"]) == ("ClipError", errors.ClipError.exit_code)
-        assert tree(folder).items() >= {name: before[name] for name in (f"{kind}_A.wav", f"{kind}_B.wav")}.items()
-    assert set(tree(inbox)) == {"alone_A.wav"}
-    assert [item["why"] for item in json.loads(done.stdout)["waiting"]] == ["alone_A.wav waits for its partner alone_B"]
-    (stems,) = (here / "root" / "outbox").iterdir()
-    assert len(list(stems.glob("a~b_*.wav"))) == 5 and (stems / "manifest.json").is_file()
-
-
-def test_watch_once_with_nothing_to_do_ends_well_and_says_so(here: Path) -> None:
-    done = lts("watch", "root", "--once", "--settle-seconds", "0")
-    assert (done.exit_code, done.stdout, done.stderr) == (0, "0 done, 0 failed, 0 cancelled, 0 waiting\n", "")
-    assert {"inbox", "outbox", "failed", "archive", "status"} <= {path.name for path in (here / "root").iterdir()}
-
-
-def test_watch_needs_a_place(here: Path, tree: Tree) -> None:
-    before = tree(here)
-    assert "cannot be written, there is no folder" in refused(errors.OutputError, "watch", "no/such/root", "--once")
-    assert tree(here) == before
-
-
-def test_allow_lists_what_it_allowed(here: Path) -> None:
-    assert lts("allow").stdout == ""
-    (here / "clips").mkdir()
-    assert lts("allow", "clips").stdout == f"Job files may now read clips in {(here / 'clips').resolve()}\n"
-    assert lts("allow").stdout == f"{(here / 'clips').resolve()}\n"
-    assert refused(errors.JobError, "allow", "nowhere") == "there is no folder nowhere: give one that exists"
 
 
 # ---------------------------------------------------------------- presets

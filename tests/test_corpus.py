@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+from trees import Tree
 
 from lts_batch.errors import CorpusError, OutputError
 from lts_batch.files.moves import sha256
@@ -17,7 +18,6 @@ from lts_batch.files.whole import is_temporary, temporary_beside
 from lts_batch.material import arrangement, corpus, programme, soundfont
 
 RATE = corpus.SAMPLE_RATE
-Tree = Callable[[Path], dict[str, str]]
 
 
 @pytest.fixture

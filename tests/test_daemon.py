@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import watching
 from jsonschema import Draft202012Validator
+from trees import Tree
 from watching import error_of, fake_render, files, hashes, send, states, status, wait_for, wav
 
 from lts_batch.errors import JobError, OutputError
@@ -25,7 +26,6 @@ from lts_batch.watch.heartbeat import Heartbeat
 from lts_batch.watch.spool import Spool
 from lts_batch.watch.status import read_status
 
-Tree = Callable[[Path], dict[str, str]]
 root = watching.root
 make = watching.make
 

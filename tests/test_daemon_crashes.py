@@ -1,6 +1,5 @@
 """The daemon cut off at every step, also with its folders on another disk: nothing is lost, and nothing done twice."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +10,8 @@ from typing import Any
 
 import pytest
 import watching
-from watching import Crash, fake_render, files, hashes, prepare, states, status, wait_for, wav
+from platforms import POSIX
+from watching import Crash, crash_at, fake_render, files, hashes, prepare, states, status, wait_for, wav
 
 from lts_batch.errors import OutputError
 from lts_batch.files import moves
@@ -25,7 +25,6 @@ from lts_batch.watch.status import read_status
 root = watching.root
 make = watching.make
 other_disk = watching.other_disk
-
 
 STEPS = ["note", "publish", "move 0", "move 1", "tidy", "report", "forget"]
 
@@ -50,12 +49,8 @@ def test_a_crash_at_any_step_loses_and_repeats_nothing(tmp_path: Path, make: Cal
             raise Crash
         return found
 
-    def at(name: str) -> None:
-        if name == step:
-            raise Crash
-
     with pytest.raises(Crash):
-        make(render=counting, at=at).run_once()
+        make(render=counting, at=crash_at(step)).run_once()
     assert read_status(root / "status" / "daemon.tsv", "daemon")["state"] == "running"  # it could not say goodbye
     make(render=counting).run_once()
 
@@ -74,12 +69,8 @@ def test_a_crash_is_recovered_even_without_the_note(root: Path, make: Callable[.
     """Delivered, but nobody wrote down what was left to do: the outbox itself says that the job is done."""
     prepare(root, "file")
 
-    def at(name: str) -> None:
-        if name == "move 0":
-            raise Crash
-
     with pytest.raises(Crash):
-        make(at=at).run_once()
+        make(at=crash_at("move 0")).run_once()
     for note in (root / ".lts" / "endings").iterdir():
         note.unlink()
     before = sha256(root / "outbox" / "j" / "manifest.json")
@@ -95,12 +86,8 @@ def test_an_ending_moves_only_the_files_it_knew(root: Path, make: Callable[..., 
     """Between crash and restart the user put another clip under the same name: that one is a new drop."""
     prepare(root, "file")
 
-    def at(name: str) -> None:
-        if name == "move 0":
-            raise Crash
-
     with pytest.raises(Crash):
-        make(at=at).run_once()
+        make(at=crash_at("move 0")).run_once()
     new = sha256(wav(root / "inbox" / "a.wav", 50, samples=3000))
     make().run_once()
     assert sha256(root / "inbox" / "a.wav") == new
@@ -122,7 +109,7 @@ Daemon(Path({root!r}), settle_seconds=0, lease_seconds=0, render=slow, load=lamb
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL there")
+@POSIX
 @pytest.mark.parametrize("after_seconds", [0.0, 0.05, 0.12])
 def test_a_killed_daemon_delivers_all_the_same(root: Path, make: Callable[..., Daemon], after_seconds: float) -> None:
     clips = {}
@@ -152,8 +139,6 @@ def test_starting_sweeps_away_what_was_left_half_made(root: Path, make: Callable
     assert files(root) == ["outbox/mine/stem.wav"] and list((root / ".lts" / "staging").iterdir()) == []
 
 
-
-
 @pytest.mark.parametrize("step", ["publish", "move 0", "move 1", "report"])
 def test_an_outbox_on_another_disk_survives_crashes(root: Path, make: Callable[..., Daemon], other_disk: Path,
                                                     step: str) -> None:
@@ -163,12 +148,8 @@ def test_an_outbox_on_another_disk_survives_crashes(root: Path, make: Callable[.
     monkey_root = {name: (root / name).resolve() for name in ("outbox", "archive")}
     prepare(root, "file")
 
-    def at(name: str) -> None:
-        if name == step:
-            raise Crash
-
     with pytest.raises(Crash):
-        make(at=at).run_once()
+        make(at=crash_at(step)).run_once()
     make().run_once()
     assert files(monkey_root["archive"], "j") == ["j/a.wav", "j/b.wav", "j/j.job.json"]
     assert files(monkey_root["outbox"], "j") == ["j/manifest.json", "j/manifest.tsv", "j/stem.wav"]

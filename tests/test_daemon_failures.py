@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import watching
+from trees import Tree
 from watching import error_of, fake_render, files, send, states, status, wav
 
 from lts_batch.errors import JobError, ModelError, OutputError
@@ -17,7 +18,6 @@ from lts_batch.stems.manifest import Manifest
 from lts_batch.watch.daemon import Daemon
 from lts_batch.watch.status import read_status
 
-Tree = Callable[[Path], dict[str, str]]
 root = watching.root
 make = watching.make
 

@@ -1,13 +1,13 @@
 """The demo, once, as the README runs it; everything else here looks at what it made."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from trees import Tree
 
 from lts_batch import demo as work
 from lts_batch.cli import commands
@@ -16,7 +16,6 @@ from lts_batch.files import audio
 from lts_batch.settings import presets_folder
 from lts_batch.stems.manifest import from_json
 
-Tree = Callable[[Path], dict[str, str]]
 CLIPS = ("choir.flac", "piano.flac")
 
 

@@ -15,8 +15,8 @@ import pytest
 
 import lts_batch
 from lts_batch.cli import commands
-from lts_batch.engine import chain
 from lts_batch.engine.curves import read_curve
+from lts_batch.engine.effects import build
 from lts_batch.settings import FIELDS, Settings, change, load_preset, preset_paths
 
 ROOT = Path(__file__).parent.parent
@@ -221,7 +221,7 @@ def test_files_of_the_guide_are_taken(tmp_path: Path) -> None:
     assert len(soft.amounts()) == 7
     assert swell.x_level is not None and swell.x_pitch is not None and swell.pitch == "glide"
     assert room.effects is not None and room.tail_seconds > 0.0
-    assert [type(chain.build(effect, "room.toml")).__name__ for effect in room.effects] == ["HighpassFilter", "Reverb"]
+    assert [type(build(effect, "room.toml")).__name__ for effect in room.effects] == ["HighpassFilter", "Reverb"]
 
 
 # ---------------------------------------------------------------- links

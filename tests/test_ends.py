@@ -1,18 +1,12 @@
 """Ends that are the clips, however they are laid over each other."""
 
-import sys
-from pathlib import Path
-
+import ends
 import numpy as np
 import pytest
 from sounds import drum, null_db, pluck, round_noise, tone
 
 from lts_batch.engine.arrays import morph
 from lts_batch.metrics import measures
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-
-import ends
 
 FIRST, SECOND = pluck(0.9, 220), pluck(0.6, 331)
 

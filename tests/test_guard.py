@@ -9,17 +9,12 @@ from lts_batch.engine import guard, planning
 from lts_batch.engine.arrays import morph
 from lts_batch.engine.planning import Plan
 from lts_batch.files.sources import Excerpt
-from lts_batch.models.checkpoint import Model, load_model
+from lts_batch.models.checkpoint import Model
 from lts_batch.settings import Settings
 
 RATE = 44100
 AT = 0.3  # second of the attack
 SECONDS = 0.7
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return load_model("general")
 
 
 def planned(model: Model, clips: list[Audio], **settings: object) -> Plan:

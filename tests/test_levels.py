@@ -8,19 +8,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sounds import harmonic
 from torch import Tensor
-from weights import FRAMES, alone, anywhere, between, db, loud, seeded
+from weights import BEYOND, COUNTS, FRAMES, SEEDS, alone, anywhere, between, db, loud, seeded
 
 from lts_batch import load_model
 from lts_batch.engine import interpolate, levels
 from lts_batch.evaluation.framepath import FramePaths
 
 BANDS = 9
-SEEDS = st.integers(0, 10**6)
-BEYOND = st.floats(-1.0, 2.0)
-COUNTS = st.integers(2, 4)
 RATE = 44100
-
-
 PEAKS = (1.0, 0.5, 0.02, 3.0)
 
 

@@ -2,25 +2,23 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import h5py
-import keras_runs
 import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner, Result
-from keras_runs import Network, write_run
+from keras_networks import LATENT, Network, dense
+from keras_runs import CONFIG, write_run
 from sounds import tone
+from trees import Tree
 
 from lts_batch.cli import commands
 from lts_batch.files import audio
 from lts_batch.models.checkpoint import load_model
 from lts_batch.original.classic_model import ClassicModel
-
-Tree = Callable[[Path], dict[str, str]]
 
 
 def run(*words: Any) -> Result:
@@ -36,8 +34,8 @@ def said(*words: Any) -> str:
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small run: five octaves of twelve bands, so that all is quick."""
-    config = keras_runs.CONFIG.replace("= 48", "= 12").replace("octaves = 8", "octaves = 5").replace("= 44100", "= 22050")
-    network = Network.random([keras_runs.dense(16, "relu")], [keras_runs.dense(16, "relu"), keras_runs.dense(60, "relu")],
+    config = CONFIG.replace("= 48", "= 12").replace("octaves = 8", "octaves = 5").replace("= 44100", "= 22050")
+    network = Network.random([dense(16, "relu")], [dense(16, "relu"), dense(60, "relu")],
                              bands=60)
     return write_run(tmp_path_factory.mktemp("runs") / "run-007", network, config=config)
 
@@ -66,7 +64,7 @@ def test_a_folder_is_listed_with_what_is_broken_in_it(imported: Path, tmp_path: 
              json.loads(said("models", "--folder", tmp_path / "shelf", "--json"))}
     assert set(found) >= {"general", "mine", "broken"}
     mine = found["mine"]
-    assert (mine["kind"], mine["bands"], mine["latent"], mine["problem"]) == ("classic", 60, keras_runs.LATENT, None)
+    assert (mine["kind"], mine["bands"], mine["latent"], mine["problem"]) == ("classic", 60, LATENT, None)
     assert mine["trained_on"] == "imported from the run run-007, 77 frames"
     assert "model.json" in found["broken"]["problem"]
     assert "cannot be used" in said("models", "--folder", tmp_path / "shelf")
@@ -116,7 +114,7 @@ def test_import_makes_a_model_that_renders(imported: Path, tmp_path: Path) -> No
 
 def test_import_tells_what_it_made(original: Path, tmp_path: Path) -> None:
     found = json.loads(said("models", "import", original, "-o", tmp_path / "a" / "m", "--json"))
-    assert (found["bands"], found["latent"], found["folder"]) == (60, keras_runs.LATENT, str(tmp_path / "a" / "m"))
+    assert (found["bands"], found["latent"], found["folder"]) == (60, LATENT, str(tmp_path / "a" / "m"))
 
 
 @pytest.mark.parametrize("damage", ["no config", "no network", "another file", "unknown layer", "no transform"])

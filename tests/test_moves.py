@@ -1,19 +1,18 @@
 """Files are moved without loss, on one disk and to another."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import watching
+from trees import Tree
 from watching import wav
 
 from lts_batch.errors import OutputError
 from lts_batch.files import moves
 from lts_batch.files.moves import sha256
 
-Tree = Callable[[Path], dict[str, str]]
 other_disk = watching.other_disk
 
 

@@ -9,15 +9,10 @@ from lts_batch.engine import levels, planning
 from lts_batch.engine.planning import Plan
 from lts_batch.errors import ClipError
 from lts_batch.files.sources import Excerpt
-from lts_batch.models.checkpoint import Model, load_model
+from lts_batch.models.checkpoint import Model
 from lts_batch.settings import Settings
 
 RATE = 44100
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return load_model("general")
 
 
 def planned(model: Model, clips: list[Audio], rates: tuple[int, ...] = (), **settings: object) -> Plan:

@@ -27,7 +27,6 @@ def pixels(path: Path) -> NDArray[np.float32]:
     return np.asarray(matplotlib.image.imread(path)[..., :3])
 
 
-
 @pytest.mark.parametrize("name", ODD)
 def test_a_map_bears_any_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     figures: list[Any] = []

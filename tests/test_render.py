@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 import rendering
 from jsonschema import Draft202012Validator
 from rendering import DEMO, TRUE_END_DB, clip, residual_db, stems
+from trees import Tree
 
 from lts_batch import __version__
 from lts_batch.errors import ClipError, LtsError
@@ -22,8 +22,6 @@ from lts_batch.settings import Settings, as_dict, change, load_preset
 from lts_batch.stems.manifest import from_json
 from lts_batch.stems.render import Clip, render
 
-Tree = Callable[[Path], dict[str, str]]
-model = rendering.model
 pair = rendering.pair
 
 

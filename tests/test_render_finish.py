@@ -1,7 +1,6 @@
 """How stems are finished and written: full scale, depth, dither, ceiling, effects, fades."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 import rendering
 from numpy.typing import NDArray
 from rendering import TRUE_END_DB, clip, residual_db, stems
+from trees import Tree
 
 from lts_batch.clips.loudness import Meter, TruePeak
 from lts_batch.engine import mixes, pipeline
@@ -20,8 +20,6 @@ from lts_batch.settings import Settings, change
 from lts_batch.stems.manifest import from_json
 from lts_batch.stems.render import Clip, render
 
-Tree = Callable[[Path], dict[str, str]]
-model = rendering.model
 pair = rendering.pair
 
 

@@ -2,12 +2,13 @@
 
 import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import rendering
+from platforms import POSIX
+from trees import Tree
 
 from lts_batch.errors import ClipError, OutputError
 from lts_batch.files import whole
@@ -16,8 +17,6 @@ from lts_batch.models.checkpoint import Model
 from lts_batch.settings import Settings
 from lts_batch.stems.render import Cancelled, Clip, render
 
-Tree = Callable[[Path], dict[str, str]]
-model = rendering.model
 pair = rendering.pair
 
 
@@ -120,7 +119,7 @@ def test_a_render_that_is_given_up_leaves_nothing(moment: Any, end: type[BaseExc
     assert tree(tmp_path) == before
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows does not let go of an open file")
+@POSIX  # elsewhere an open file cannot be taken away
 def test_a_clip_that_vanishes_meanwhile_is_named(pair: list[Clip], model: Model, tmp_path: Path) -> None:
     def take_away(fraction: float, message: str) -> None:
         pair[1].path.unlink(missing_ok=True)

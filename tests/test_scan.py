@@ -1,13 +1,14 @@
 """What lies in an inbox, what of it makes a job, and when it has stood still."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import inboxes
 import pytest
 from inboxes import Scanner, job, shape, wav
+from platforms import POSIX
+from trees import Tree
 
 from lts_batch.settings import load_preset
 
@@ -92,7 +93,7 @@ def test_a_job_file_that_breaks_the_rules_keeps_its_files_from_being_paired(inbo
     assert candidate.name == "j" and "unknown key 'what'" in str(error)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="hard links need rights there")
+@POSIX
 def test_a_job_file_names_a_clip_under_another_of_its_names(inbox: Path, tmp_path: Path) -> None:
     wav(inbox / "k_A.wav")
     wav(inbox / "k_B.wav")
@@ -209,7 +210,7 @@ def test_an_inbox_that_vanishes_holds_nothing(tmp_path: Path) -> None:
     assert found.ready == () and found.waiting == () and found.broken == ()
 
 
-def test_scanning_changes_nothing(inbox: Path, tree: Callable[[Path], dict[str, str]]) -> None:
+def test_scanning_changes_nothing(inbox: Path, tree: Tree) -> None:
     for name in ("k_A.wav", "k_B.wav", "s/a.wav", "x.cancel", "graded-11/z.wav"):
         wav(inbox / name)
     (inbox / "j.job.json").write_bytes(b"[")

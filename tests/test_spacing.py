@@ -14,16 +14,11 @@ from lts_batch.engine import pipeline, spacing
 from lts_batch.errors import ClipError, SettingsError
 from lts_batch.files.sources import Excerpt
 from lts_batch.metrics import rows
-from lts_batch.models.checkpoint import Model, load_model
+from lts_batch.models.checkpoint import Model
 from lts_batch.settings import Settings
 
 RATE = 22050
 Audio = NDArray[np.float32]
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return load_model("general")
 
 
 def source(samples: NDArray[np.float64], rate: int = RATE) -> Excerpt:
@@ -103,9 +98,6 @@ def test_a_clip_that_cannot_be_used_is_named(model: Model) -> None:
         spacing.resolved([tone, source(np.zeros(RATE))], settings, model, ["a.wav", "b.wav"])
     with pytest.raises(SettingsError, match="3 clips"):
         spacing.resolved([tone, tone, tone], settings, model)
-
-
-# ---------------------------------------------------------------- excerpts
 
 
 def sounding(seconds: float, begin: float, end: float, rate: int = 1000) -> Excerpt:

@@ -3,17 +3,10 @@
 import argparse
 import json
 import math
-import sys
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-import numpy as np
-import pytest
-import torch
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 import attack_energy
 import ends
@@ -21,10 +14,13 @@ import engine
 import fit
 import kernels
 import loudness_line
+import numpy as np
+import pytest
 import scale
 import seams
 import study
 import synthetic
+import torch
 
 RATE = 44100
 PRESENT = [name for name in engine.STUDIES if (study.FOLDER / f"{name}.py").is_file()]

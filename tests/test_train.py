@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from trainings import BANDS, SCHEDULE, frames, held_out_loss, resumed, same_weights, started
+import trainings
+from trainings import BANDS, SCHEDULE, held_out_loss, resumed, same_weights, started
 
 from lts_batch.errors import SettingsError
 from lts_batch.files import audio
@@ -19,10 +20,7 @@ from lts_batch.training.dataset import Dataset, open_dataset
 from lts_batch.training.schedule import KINDS, Schedule
 from lts_batch.training.train import Training
 
-
-@pytest.fixture(scope="module")
-def sounds() -> Dataset:
-    return frames()
+sounds = trainings.sounds
 
 
 # ---------------------------------------------------------------- learning

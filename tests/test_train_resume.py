@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import trainings
 from trainings import SCHEDULE, frames, resumed, same_weights, started, timeless
 
 from lts_batch.errors import ModelError
@@ -14,10 +15,7 @@ from lts_batch.training.dataset import Dataset
 from lts_batch.training.state import saved_schedule
 from lts_batch.training.train import Training
 
-
-@pytest.fixture(scope="module")
-def sounds() -> Dataset:
-    return frames()
+sounds = trainings.sounds
 
 
 @pytest.fixture(scope="module")

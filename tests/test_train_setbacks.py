@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from trainings import SCHEDULE, frames, held_out_loss, resumed, same_weights, started, timeless
+import trainings
+from trainings import SCHEDULE, held_out_loss, resumed, same_weights, started, timeless
 
 from lts_batch.errors import CorpusError
 from lts_batch.models.checkpoint import load_model
@@ -15,10 +16,7 @@ from lts_batch.training.course import Report
 from lts_batch.training.dataset import Dataset
 from lts_batch.training.train import Training
 
-
-@pytest.fixture(scope="module")
-def sounds() -> Dataset:
-    return frames()
+sounds = trainings.sounds
 
 
 def test_divergence_is_told(sounds: Dataset, tmp_path: Path) -> None:

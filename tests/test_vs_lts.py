@@ -1,26 +1,22 @@
 """The comparison with LTS: its model learns and comes back from disk, its path makes sound, its verdict is strict."""
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pytest
-import soundfile
-
-import lts_batch
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-
 import evaluation_clips
 import lts_frames
 import lts_model
+import numpy as np
+import pytest
 import report
+import soundfile
 import study
 import systems
 import vs_lts
+
+import lts_batch
 
 SMALL = lts_model.Settings(bands=384, units=64, latent=8, learning_rate=1e-3)
 RATE = evaluation_clips.SAMPLE_RATE_HZ

@@ -2,8 +2,6 @@
 
 import os
 import struct
-import subprocess
-import sys
 import wave
 
 import numpy as np
@@ -11,6 +9,7 @@ import pytest
 import scipy.io.wavfile
 import soundfile
 from audio_files import LSB_24, music
+from platforms import POSIX, with_small_files
 
 from lts_batch.errors import OutputError
 from lts_batch.files import audio, riff, wav, whole
@@ -119,26 +118,16 @@ def test_stems_overwrite_only_when_told(tmp_path):
     assert np.array_equal(audio.read(tmp_path / "a.wav")[0], two)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="file size limits are a POSIX matter")
+@POSIX
 def test_a_disk_that_fills_up_leaves_nothing(tmp_path):
-    script = f"""
-import resource, signal
-from pathlib import Path
-import numpy as np
-from lts_batch.files import wav
-from lts_batch.errors import OutputError
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-try:
-    with wav.Writer(Path({str(tmp_path)!r}) / "stem.wav", 48000, 2) as writer:
-        for _ in range(100):
-            writer.write(np.zeros((2, 1000), np.float32))
-except OutputError as error:
-    print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "stem.wav cannot be written, the file would grow larger than" in done.stdout
-    assert done.stderr == ""
+    said = with_small_files(f"""
+        import numpy as np
+        from lts_batch.files import wav
+        with wav.Writer(Path({str(tmp_path)!r}) / "stem.wav", 48000, 2) as writer:
+            for _ in range(100):
+                writer.write(np.zeros((2, 1000), np.float32))
+    """)
+    assert "stem.wav cannot be written, the file would grow larger than" in said
     assert os.listdir(tmp_path) == []
 
 

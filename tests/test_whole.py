@@ -2,11 +2,10 @@
 
 import errno
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from platforms import POSIX, with_small_files
 
 from lts_batch.errors import OutputError
 from lts_batch.files import whole
@@ -107,23 +106,13 @@ def test_a_name_of_full_length_can_be_written(tmp_path):
     assert path.read_bytes() == b"data"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="file size limits are a POSIX matter")
+@POSIX
 def test_a_disk_that_takes_no_more_leaves_nothing(tmp_path):
-    script = f"""
-import resource, signal
-from pathlib import Path
-from lts_batch.errors import OutputError
-from lts_batch.files import whole
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-try:
-    whole.write_whole(Path({str(tmp_path)!r}) / "a.bin", b"x" * 300_000)
-except OutputError as error:
-    print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "a.bin cannot be written, the file would grow larger than" in done.stdout
-    assert done.stderr == ""
+    said = with_small_files(f"""
+        from lts_batch.files import whole
+        whole.write_whole(Path({str(tmp_path)!r}) / "a.bin", b"x" * 300_000)
+    """)
+    assert "a.bin cannot be written, the file would grow larger than" in said
     assert os.listdir(tmp_path) == []
 
 

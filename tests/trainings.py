@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from lts_batch.frame import features
@@ -27,6 +28,12 @@ def frames(count: int = 2500, seed: int = 0) -> Dataset:
     _, shapes = features.split(torch.from_numpy(peaks.astype(np.float32)))
     validation = np.arange(count) >= count * 9 // 10
     return Dataset(shapes.half().numpy(), np.ones(count, np.float32), validation, 10, 7.0, (), f"content {seed}")
+
+
+@pytest.fixture(scope="module")
+def sounds() -> Dataset:
+    """The same for all tests of a module."""
+    return frames()
 
 
 def started(dataset: Dataset, out: Path, schedule: Schedule = SCHEDULE) -> Training:

@@ -106,6 +106,16 @@ class Crash(BaseException):
     """The process dies here."""
 
 
+def crash_at(step: str) -> Callable[[str], None]:
+    """For ``Daemon(at=...)``: dies when it comes to that step."""
+
+    def at(name: str) -> None:
+        if name == step:
+            raise Crash
+
+    return at
+
+
 def prepare(root: Path, kind: str) -> None:
     if kind == "file":
         wav(root / "inbox" / "a.wav", 1)

@@ -2,11 +2,16 @@
 
 import numpy as np
 import torch
+from hypothesis import strategies as st
 from torch import Tensor
 
 from lts_batch.engine import interpolate
 
 FRAMES = 12
+SEEDS = st.integers(0, 10**6)
+BEYOND = st.floats(-1.0, 2.0)
+FAR_BEYOND = st.floats(-3.0, 3.0)
+COUNTS = st.integers(2, 4)
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -111,7 +111,7 @@ def train(folder: Path, out: Path, resume: bool, preset: str | None, start: str 
 
 def _check_place(out: Path, overwrite: bool) -> None:
     """What would keep a model from being written or read is said before hours go into it. Raises ``OutputError``."""
-    from lts_batch.models.checkpoint import foreign_name
+    from lts_batch.models.bundle import foreign_name
 
     inner = next((place for place in (out, *out.parents) if place.exists()), out)
     if inner.exists() and not inner.is_dir():

@@ -18,6 +18,8 @@ from torch import Tensor
 
 from lts_batch.clips import loudness, pitch
 from lts_batch.engine import interpolate
+from lts_batch.engine.frames import Frames
+from lts_batch.engine.thinning import Thinning
 from lts_batch.files.sources import Source, read_around
 from lts_batch.frame import features
 from lts_batch.frame.filterbank import Bands, Filterbank
@@ -29,8 +31,6 @@ from lts_batch.resynthesis import phase
 KEPT_SLICES = 3
 KEPT_VIEWS = 2
 DETAIL_FLOOR_DB = -100.0
-OUTSIDE = 4  # times fewer frames for the network
-NEAR_SECONDS = 0.05  # that far from the ends it is asked as often as within
 
 T = TypeVar("T")
 
@@ -60,37 +60,6 @@ class Pitch:
     def strength(self, times_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         """How surely the clip is pitched at each time ``[n]``, 0 to 1."""
         return self.track.strength_at(times_seconds)
-
-
-@dataclass(frozen=True)
-class Frames:
-    """A clip over a run of frames.
-
-    Attributes:
-        coefficients: ``[channels, rows, frames]``, residual rows included; where nobody wants their phase, magnitudes of the
-            model rows.
-        levels: norms of the frames ``[channels, frames]``.
-        loudness: the same, K-weighted.
-        latents: ``[channels, frames, latent]``.
-        lost: log(t + e) - log(d + f) of true and decoded magnitudes ``[channels, model rows, frames]``.
-    """
-
-    coefficients: Tensor
-    levels: Tensor
-    loudness: Tensor
-    latents: Tensor
-    lost: Tensor
-
-    def channel(self, number: int) -> "Frames":
-        """One channel of them."""
-        one = slice(number, number + 1)
-        return Frames(self.coefficients[one], self.levels[one], self.loudness[one], self.latents[one], self.lost[one])
-
-    def true(self, rows: int, frames: Tensor | None = None) -> Tensor:
-        """Magnitudes of the first ``rows`` rows, of all frames or some."""
-        found = self.coefficients[:, :rows]
-        found = found if frames is None else found[..., frames]
-        return phase.strengths(found) if found.is_complex() else found
 
 
 class Analysis:
@@ -156,11 +125,7 @@ class Analysis:
             parts.append(Frames(whole.coefficients[..., columns].mul_(there), whole.levels[:, columns] * there,
                                 whole.loudness[:, columns] * there, whole.latents[:, columns],
                                 whole.lost[..., columns].mul_(there) if self.detail else whole.lost))
-        if len(parts) == 1:
-            return parts[0]
-        return Frames(torch.cat([part.coefficients for part in parts], -1), torch.cat([part.levels for part in parts], -1),
-                      torch.cat([part.loudness for part in parts], -1), torch.cat([part.latents for part in parts], 1),
-                      torch.cat([part.lost for part in parts], -1) if self.detail else parts[0].lost)
+        return Frames.joined(parts)
 
     def audio(self, start: int, count: int) -> NDArray[np.float32]:
         """The clip as it is laid out, ``[channels, count]`` from sample ``start``, which may lie before its first."""
@@ -235,43 +200,6 @@ class Analysis:
             columns.append(torch.randn(shape[0], hop, shape[2], generator=generator))
         first = int(frames[0] - frames[0] // hop * hop)
         return torch.cat(columns, dim=1)[:, first:first + shape[1]]
-
-
-@dataclass(frozen=True)
-class Thinning:
-    """The frames that the network is asked for: every so manyth, counted from frame 0 of the clip or stem, and both ends.
-
-    A frame lasts 3 ms, and its neighbours share most of their windows with it: what the network says of them is as smooth.
-    Before the start and after the end, where little but the lowest bands rings, it is asked ``OUTSIDE`` times less often.
-
-    Attributes:
-        kept: which frames ``[kept]``.
-        below, share: between which of them each frame lies, and how far on ``[frames]``.
-    """
-
-    kept: Tensor
-    below: Tensor
-    share: Tensor
-
-    @classmethod
-    def of(cls, slices: Slices, part: int, step: int, device: torch.device) -> "Thinning":
-        """For the frames of a slice."""
-        numbers = slices.frames(part)
-        frames = len(numbers)
-        near = NEAR_SECONDS * slices.sample_rate / slices.hop_samples
-        inside = (numbers >= -near) & (numbers <= slices.samples / slices.hop_samples + near)
-        wanted = numbers % np.where(inside, step, step * OUTSIDE) == 0
-        kept = np.union1d(np.flatnonzero(wanted), [0, frames - 1])
-        below = np.clip(np.searchsorted(kept, np.arange(frames), side="right") - 1, 0, max(len(kept) - 2, 0))
-        gaps = np.diff(kept, append=kept[-1] + 1)
-        share = ((np.arange(frames) - kept[below]) / gaps[below]).astype(np.float32)
-        return cls(*(torch.from_numpy(values).to(device) for values in (kept, below, share)))
-
-    def filled(self, values: Tensor) -> Tensor:
-        """Values ``[channels, kept, n]`` of the kept frames to all of them ``[channels, frames, n]``."""
-        if len(self.kept) == len(self.below):
-            return values
-        return torch.lerp(values[:, self.below], values[:, self.below + 1], self.share[:, None])
 
 
 def k_norms(magnitudes: Tensor, model: Model) -> Tensor:

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lts_batch.engine import classic_stems, guard, planning, rebuild, targets
-from lts_batch.engine.classic_stems import ClassicPlan
+from lts_batch.engine import classic_planning, classic_stems, guard, planning, rebuild, targets
+from lts_batch.engine.classic_planning import ClassicPlan
 from lts_batch.engine.planning import Stem
 from lts_batch.engine.targets import Carried
 from lts_batch.files.sources import Source
@@ -59,7 +59,7 @@ def plan(clips: Sequence[Source], settings: Settings, model: AnyModel, names: Se
         SettingsError: settings that do not fit so many clips.
     """
     if isinstance(model, ClassicModel):
-        return classic_stems.plan(clips, settings, model, names)
+        return classic_planning.plan(clips, settings, model, names)
     return planning.plan(clips, settings, model, names)
 
 

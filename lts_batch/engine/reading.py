@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lts_batch.clips import pitch
-from lts_batch.engine.analysis import Analysis, Frames
+from lts_batch.engine.analysis import Analysis
+from lts_batch.engine.frames import Frames
 from lts_batch.resynthesis import phase, vocoder
 
 SLOW, FAST = 1.5, 2.0  # frames of the clip for one of the stem, at which those leapt over begin to count, and count in full

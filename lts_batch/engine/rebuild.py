@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lts_batch.engine import reading, targets
-from lts_batch.engine.analysis import Analysis, Frames
+from lts_batch.engine.analysis import Analysis
+from lts_batch.engine.frames import Frames
 from lts_batch.engine.planning import Plan
 from lts_batch.engine.targets import Carried, Phases, Target
 from lts_batch.frame.slices import Slices

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from lts_batch.clips import pitch
 from lts_batch.engine import analysis, interpolate, levels, reading
-from lts_batch.engine.analysis import Frames, Thinning
+from lts_batch.engine.frames import Frames
 from lts_batch.engine.levels import Law
 from lts_batch.engine.planning import Plan, Stem
+from lts_batch.engine.thinning import Thinning
 from lts_batch.frame import envelope
 from lts_batch.frame.slices import Slices
 from lts_batch.resynthesis import vocoder

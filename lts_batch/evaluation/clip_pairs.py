@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lts_batch.errors import ClipError
 from lts_batch.files import audio
 from lts_batch.files.sources import Excerpt, Resampled
-from lts_batch.training.dataset import SUFFIXES
+from lts_batch.training.sounds import SUFFIXES
 
 SAMPLE_RATE_HZ = 44100
 LONGEST_SECONDS = 10.0

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lts_batch.engine import interpolate, planning, targets
-from lts_batch.engine.analysis import Thinning
 from lts_batch.engine.planning import Plan
+from lts_batch.engine.thinning import Thinning
 from lts_batch.files.sources import Excerpt
 from lts_batch.frame.filterbank import COARSEST
 from lts_batch.frame.slices import WHOLE_SECONDS, Slices

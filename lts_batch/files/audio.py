@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lts_batch.errors import ClipError
 from lts_batch.files import decoders, wav
+from lts_batch.files.promises import AGAIN
 
 Samples = NDArray[np.float32]
 Clip = Path | str | BinaryIO
@@ -98,11 +99,11 @@ class Reader:
             block = self._decoder.read(start, count)
         if block.shape[1] < count:
             raise ClipError(f"{self.path} is cut short: it ends after {start + block.shape[1]} of {self.samples}"
-                            f" samples; wait until it is fully copied, or {decoders.AGAIN}")
+                            f" samples; wait until it is fully copied, or {AGAIN}")
         if not np.isfinite(block).all():
             bad = start + int(np.argmin(np.isfinite(block).all(axis=0)))
             raise ClipError(f"{self.path} holds a value that is not a number or infinite at sample {bad}"
-                            f" ({bad / self.sample_rate:.3f} s): cut it out, or {decoders.AGAIN}")
+                            f" ({bad / self.sample_rate:.3f} s): cut it out, or {AGAIN}")
         return block
 
     def blocks(self, block_samples: int = _BLOCK_SAMPLES) -> Iterator[Samples]:

@@ -4,7 +4,6 @@ Both read from an open binary handle, so that what was checked is what is read. 
 mended here: headers that promise more than the file holds, lengths that are only estimates, and seeking in Ogg.
 """
 
-import io
 from contextlib import suppress
 from pathlib import PurePath
 from typing import Any, BinaryIO, Protocol, cast
@@ -14,9 +13,9 @@ from numpy.typing import NDArray
 
 from lts_batch.errors import ClipError
 from lts_batch.files import riff
+from lts_batch.files.promises import AGAIN, View, checked, mp3_promise, truncated
 
 FORMATS = "WAV, AIFF, FLAC, OGG, MP3"
-AGAIN = "export it again from where it came"
 _BLOCK_SAMPLES = 1 << 16
 _UNKNOWN_LENGTH_SAMPLES = 1 << 40  # no clip is that long; libsndfile says 2**63 - 1 where a FLAC header gives no length
 _MP3_SLACK_SAMPLES = 4 * 1152  # the header counts whole frames, with the padding at both ends and maybe with itself
@@ -40,38 +39,6 @@ class Decoder(Protocol):
         ...
 
 
-class _View(io.RawIOBase):
-    """A file as the libraries should see it: without its name, and where need be with a few bytes read as others.
-
-    soundfile takes a name that ends in .raw as leave to guess. The file itself is left alone, also when this is closed.
-    """
-
-    def __init__(self, handle: BinaryIO, patch_at: int = 0, patch: bytes = b"") -> None:
-        super().__init__()
-        self._handle, self._patch_at, self._patch = handle, patch_at, patch
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        return self._handle.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._handle.tell()
-
-    def readinto(self, buffer: Any, /) -> int:
-        start = self._handle.tell()
-        data = bytearray(self._handle.read(len(buffer)))
-        for n, byte in enumerate(self._patch, self._patch_at - start):
-            if 0 <= n < len(data):
-                data[n] = byte
-        buffer[:len(data)] = data
-        return len(data)
-
-
 def open_decoder(handle: BinaryIO, name: str) -> Decoder:
     """Open a clip with the first library that can.
 
@@ -84,7 +51,7 @@ def open_decoder(handle: BinaryIO, name: str) -> Decoder:
     """
     if riff.file_bytes(handle) == 0:
         raise ClipError(f"{name} is empty (0 bytes): {AGAIN}")
-    view = _checked(handle, name)
+    view = checked(handle, name)
     for library in (SoundFileDecoder, PedalboardDecoder):
         with suppress(_Unreadable):
             view.seek(0)
@@ -99,9 +66,9 @@ class _Unreadable(Exception):
 class SoundFileDecoder:
     """Decodes with libsndfile."""
 
-    def __init__(self, view: _View, name: str) -> None:
+    def __init__(self, view: View, name: str) -> None:
         self._view, self._name = view, name
-        mp3_promise = _mp3_promise(view)  # before libsndfile, which relies on finding the file where it left it
+        promised = mp3_promise(view)  # before libsndfile, which relies on finding the file where it left it
         self._file = self._open()
         self.sample_rate: int = self._file.samplerate
         self.channels: int = self._file.channels
@@ -112,7 +79,7 @@ class SoundFileDecoder:
         # libsndfile's seek in Ogg often lands beside the sample asked for, so there we decode up to it
         self._exact_seek = self.format != "OGG" and not unknown_length
         if self.subtype.startswith("MPEG") or unknown_length:
-            self._count(mp3_promise)
+            self._count(promised)
 
     def _open(self) -> Any:
         import soundfile
@@ -132,7 +99,7 @@ class SoundFileDecoder:
         while block := self.read(counted, _BLOCK_SAMPLES).shape[1]:
             counted += block
         if promised is not None and counted < promised - _MP3_SLACK_SAMPLES:
-            raise _truncated(self._name, f"its header promises {promised} samples, {counted} are there")
+            raise truncated(self._name, f"its header promises {promised} samples, {counted} are there")
         self.samples = counted
         self._file.close()
         self._file = self._open()
@@ -162,7 +129,7 @@ class SoundFileDecoder:
         while self._position < start:
             skipped = len(self._file.read(min(_BLOCK_SAMPLES, start - self._position), dtype="float32"))
             if not skipped:
-                raise _truncated(self._name, f"it ends after {self._position} of {self.samples} samples")
+                raise truncated(self._name, f"it ends after {self._position} of {self.samples} samples")
             self._position += skipped
 
     def close(self) -> None:
@@ -173,7 +140,7 @@ class SoundFileDecoder:
 class PedalboardDecoder:
     """Decodes with pedalboard: what the operating system knows besides, such as AAC on macOS and Windows."""
 
-    def __init__(self, view: _View, name: str) -> None:
+    def __init__(self, view: View, name: str) -> None:
         from pedalboard.io import AudioFile
 
         try:
@@ -202,58 +169,3 @@ class PedalboardDecoder:
     def close(self) -> None:
         """Close pedalboard's side."""
         self._file.close()
-
-
-# ---------------------------------------------------------------- what headers promise
-
-
-def _checked(handle: BinaryIO, name: str) -> _View:
-    """The file, if the file holds what its header promises; WAV from a pipe gets the size that it could not know."""
-    present = riff.file_bytes(handle)
-    _check_ogg(handle, present, name)
-    chunk = riff.audio_chunk(handle)
-    if chunk is None:
-        return _View(handle)
-    left = present - chunk.start
-    if riff.is_unknown(chunk.size_bytes):
-        if chunk.name == b"data" and chunk.size_bytes == 0 and left and not riff.is_chunk_list(handle, chunk.start):
-            return _View(handle, chunk.size_at, b"\xff\xff\xff\xff")  # libsndfile reads this one as "to the end"
-        return _View(handle)
-    if left < chunk.size_bytes:
-        raise _truncated(name, f"its header promises {chunk.size_bytes} bytes of audio, {left} are there")
-    return _View(handle)
-
-
-def _check_ogg(handle: BinaryIO, present: int, name: str) -> None:
-    """Refuse an Ogg file whose last page is cut (RFC 3533: 27 bytes, the segment table, the segments)."""
-    handle.seek(0)
-    if handle.read(4) != b"OggS":
-        return
-    start = max(0, present - (1 << 17))  # a page has at most 65,307 bytes
-    handle.seek(start)
-    tail = handle.read()
-    page = tail[tail.rfind(b"OggS"):]
-    segments = page[26] if len(page) > 26 else 0
-    wanted = 27 + segments + sum(page[27:27 + segments])
-    if len(page) < max(wanted, 28):
-        raise _truncated(name, f"its last page should have {wanted} bytes, {len(page)} are there")
-
-
-def _mp3_promise(handle: _View) -> int | None:
-    """Samples by the Xing or Info header of an MP3 file, if it has one (frames of 1152 samples, 576 below 32 kHz)."""
-    handle.seek(0)
-    head = handle.read(10) or b""
-    skip = 0
-    if head[:3] == b"ID3" and len(head) == 10:  # its size has 7 bits to the byte
-        skip = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
-    handle.seek(skip)
-    frame = handle.read(200) or b""
-    found = max(frame.find(b"Xing"), frame.find(b"Info"))
-    if frame[:1] != b"\xff" or found < 0 or len(frame) < found + 12 or not frame[found + 7] & 1:
-        return None
-    samples_per_frame = 1152 if frame[1] & 0x08 else 576
-    return int.from_bytes(frame[found + 8:found + 12], "big") * samples_per_frame
-
-
-def _truncated(name: str, found: str) -> ClipError:
-    return ClipError(f"{name} is cut short: {found}; wait until it is fully copied, or {AGAIN}")

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lts_batch.errors import SettingsError
+from lts_batch.frame.windows import entries
 
 RING_SECONDS = 0.25  # zeros after a clip, so that what rings past its end does not wrap onto its attack
 COARSEST = 3  # frames may be thinned out to every third: 3 divides the frames of a unit at all usual rates
@@ -160,7 +161,9 @@ class Filterbank:
         if samples * bands.frame_rate != frames * sample_rate:
             raise SettingsError(f"{samples} samples at {sample_rate} Hz are not {frames} frames; use Grid.covering")
         self.bands, self.sample_rate, self.samples, self.frames = bands, sample_rate, samples, frames
-        slots, bins, weights, signs, self.row_hz, self.model_rows = _windows(bands, sample_rate, samples, frames)
+        slots, bins, weights, signs, self.row_hz, self.model_rows = entries(
+            bands.centres_hz, bands.spacings_hz, bands.half_widths_hz, float(bands.frame_rate) / 2, sample_rate, samples,
+            frames)
         self.rows = len(self.row_hz)  # bands below Nyquist and residual
         self._slots, self._bins = torch.from_numpy(slots).to(device), torch.from_numpy(bins).to(device)
         # for the real and the imaginary part [n, 2]
@@ -218,58 +221,3 @@ class Filterbank:
 def filterbank(bands: Bands, sample_rate: int, samples: int, frames: int, device: str = "cpu") -> Filterbank:
     """A cached ``Filterbank``: slices of one length share their windows."""
     return Filterbank(bands, sample_rate, samples, frames, device)
-
-
-def _windows(bands: Bands, sample_rate: int, samples: int, frames: int
-             ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], NDArray[np.float64],
-                        int]:
-    """All that the windows see, one entry for each bin of each window ``[n]``: the slot of the rows' FFTs it goes to (flat, of
-    ``[rows, frames]``), its spectrum bin, its weight, and the sign of its imaginary part.
-
-    Bin b of a window goes to slot b modulo ``frames`` of its row. Windows that reach past DC or Nyquist go on into the mirror
-    image X[-b] = conj(X[b]) (sign -1): cut off there, they would ring for seconds. The last values are the centre of each row
-    in Hz ``[rows]`` and the number of model rows.
-    """
-    bin_hz, nyquist, cap = sample_rate / samples, sample_rate / 2.0, float(bands.frame_rate) / 2
-    inside = bands.centres_hz + bands.half_widths_hz <= nyquist
-    centres, halves = bands.centres_hz[inside], bands.half_widths_hz[inside]
-    heights = np.sqrt(bands.spacings_hz[inside] / halves * 4.0 / 3.0)  # makes S = 1 where windows overlap densely
-    low_edge, low_half = (centres[0], halves[0]) if len(centres) else (0.0, cap)
-    ladder_start = centres[-1] + halves[-1] if len(centres) else cap
-    ladder = ladder_start + cap * np.arange(max(1, math.ceil((nyquist - cap / 2 - ladder_start) / cap) + 1))
-
-    windows = [_hann(c, h, bin_hz) for c, h in zip(centres, halves, strict=True)]
-    windows = [(start, window * height) for (start, window), height in zip(windows, heights, strict=True)]
-    windows += [_hann(c, cap, bin_hz) for c in ladder]
-    windows += [_low_pass(low_edge - low_half, low_edge + low_half, bin_hz)]
-
-    rows = np.repeat(np.arange(len(windows)), [len(window) for _, window in windows])
-    places = np.concatenate([np.arange(start, start + len(window)) for start, window in windows])
-    values = np.concatenate([window for _, window in windows])
-    bins, signs = _fold(places, samples)
-    power = np.bincount(bins, values**2, samples // 2 + 1)
-    power[0] *= 2.0
-    if samples % 2 == 0:
-        power[-1] *= 2.0
-    weights = (values / np.sqrt(power[bins])).astype(np.float32)
-    return rows * frames + places % frames, bins, weights, signs, np.concatenate((centres, ladder, [0.0])), int(inside.sum())
-
-
-def _hann(centre_hz: float, half_hz: float, bin_hz: float) -> tuple[int, NDArray[np.float64]]:
-    """First bin and values of a Hann window whose ends are zero."""
-    start, stop = math.floor((centre_hz - half_hz) / bin_hz) + 1, math.ceil((centre_hz + half_hz) / bin_hz)
-    return start, np.cos(0.5 * np.pi * (np.arange(start, stop) * bin_hz - centre_hz) / half_hz) ** 2
-
-
-def _low_pass(flat_hz: float, zero_hz: float, bin_hz: float) -> tuple[int, NDArray[np.float64]]:
-    """First bin and values of a window over DC: flat to ``flat_hz``, zero at ``zero_hz``, both signs of frequency."""
-    stop = math.ceil(zero_hz / bin_hz)
-    offset = np.clip((np.abs(np.arange(1 - stop, stop)) * bin_hz - flat_hz) / (zero_hz - flat_hz), 0.0, 1.0)
-    return 1 - stop, math.sqrt(0.5) * np.cos(0.5 * np.pi * offset) ** 2
-
-
-def _fold(bins: NDArray[np.int64], samples: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Bins of the whole spectrum to bins of the half spectrum, with -1 where the value is a conjugate."""
-    bins = bins % samples
-    mirrored = bins > samples // 2
-    return np.where(mirrored, samples - bins, bins), np.where(mirrored, -1.0, 1.0).astype(np.float32)

@@ -1,13 +1,7 @@
-"""A model on disk: a folder with tensors (safetensors) and a description (JSON). Tensors only, never code.
+"""Models: what they compute, and how they come to disk and back, to the bit.
 
-    model.json          format version, architecture, band layout, hash of the tensors, provenance, training record
-    model.safetensors   the weights
-    CARD.md             for people (optional), as any other .md, .txt or picture
-
-Loading is strict: every tensor is there with the right shape, the hash fits, and nothing foreign lies in the folder.
-
-There are two kinds: models that ``lts-batch train`` made, and classic ones that came from a run of the original Latent Timbre
-Synthesis. ``format`` in model.json tells which.
+Loading is strict: every tensor is there with the right shape, the hash fits, and nothing foreign lies in the folder, which is
+described in ``bundle.py``.
 """
 
 import copy
@@ -31,15 +25,11 @@ from lts_batch.files.whole import output_error, write_whole
 from lts_batch.frame import features
 from lts_batch.frame.filterbank import Bands
 from lts_batch.models import vae
+from lts_batch.models.bundle import AGAIN, CLASSIC_FORMAT, FORMAT, FORMAT_VERSION, description, find, foreign_name, read
 from lts_batch.original import classic_model
 from lts_batch.original.classic_model import ClassicModel
-from lts_batch.settings import presets_folder
 
-FORMAT_VERSION = 1
-FORMAT, CLASSIC_FORMAT = "lts-batch frame VAE", "lts-batch classic model"
 BLOCK_FRAMES = 64  # the network always sees blocks of this shape: other shapes change the last bits
-_AGAIN = "copy the model again"
-_COMPANIONS = {".md", ".txt", ".png", ".svg"}
 
 
 @dataclass(frozen=True)
@@ -157,26 +147,6 @@ def _write(folder: Path, tensors: Mapping[str, Tensor], description: dict[str, A
     write_whole(folder / "model.json", json.dumps(record, indent=1) + "\n", overwrite=True)
 
 
-def find(name_or_path: str) -> Path:
-    """The folder of a shipped model by name, or of any model by path."""
-    shipped = presets_folder() / "models"
-    names = sorted(path.name for path in shipped.iterdir() if path.is_dir()) if shipped.is_dir() else []
-    if name_or_path in names:
-        return shipped / name_or_path
-    folder = Path(name_or_path)
-    if not folder.is_dir():
-        raise ModelError(f"no model {name_or_path!r}: it is neither a shipped model ({', '.join(names) or 'none'})"
-                         " nor a folder; give the folder that lts-batch train wrote")
-    return folder
-
-
-def foreign_name(folder: Path) -> str | None:
-    """The first name in a folder that has no place in a model."""
-    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    return next((name for name in names if name not in ("model.json", "model.safetensors")
-                 and Path(name).suffix not in _COMPANIONS), None)
-
-
 def load_model(name_or_path: str | Path = "general") -> AnyModel:
     """A model by shipped name or by folder, of the kind that its description tells.
 
@@ -191,7 +161,7 @@ def load_model(name_or_path: str | Path = "general") -> AnyModel:
     if foreign := foreign_name(folder):
         raise ModelError(f"model {folder} holds a file that is no part of a model: {foreign}; remove it")
     record = description(folder)
-    data = _read(folder / "model.safetensors")
+    data = read(folder / "model.safetensors")
     if hashlib.sha256(data).hexdigest() != record["sha256"]:
         raise ModelError(f"{folder / 'model.safetensors'} is damaged or belongs to another model.json: its SHA-256 is not"
                          " the recorded one; copy the model again")
@@ -204,7 +174,7 @@ def load_model(name_or_path: str | Path = "general") -> AnyModel:
         try:
             return classic_model.rebuild(record, tensors)
         except ModelError as error:
-            raise ModelError(f"model {folder} cannot be rebuilt from its model.json: {error}; {_AGAIN}") from None
+            raise ModelError(f"model {folder} cannot be rebuilt from its model.json: {error}; {AGAIN}") from None
     return _frame_model(folder, record, tensors)
 
 
@@ -228,7 +198,7 @@ def _frame_model(folder: Path, record: dict[str, Any], tensors: dict[str, Tensor
             network = vae.FrameVAE(vae.Architecture(**record["architecture"]))
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise ModelError(f"model {folder} cannot be rebuilt from its model.json: {reason}; {_AGAIN}") from None
+        raise ModelError(f"model {folder} cannot be rebuilt from its model.json: {reason}; {AGAIN}") from None
     _check_tensors(folder, network, tensors)
     network.load_state_dict(tensors, strict=True, assign=True)
     if network.architecture.bands != len(bands):
@@ -244,34 +214,4 @@ def _check_tensors(folder: Path, network: torch.nn.Module, tensors: Mapping[str,
         if wanted.get(name) != found.get(name):
             shapes = (list(shapes[name]) if name in shapes else "missing" for shapes in (found, wanted))
             raise ModelError("model {} cannot be rebuilt from its model.json: {} is {} in model.safetensors and {} there; {}"
-                             .format(folder, name, *shapes, _AGAIN))
-
-
-def description(folder: Path) -> dict[str, Any]:
-    """All of model.json, once it is one of a version that can be read. Raises ``ModelError``."""
-    path = folder / "model.json"
-    try:
-        record = json.loads(_read(path).decode("utf-8"))
-        version = record["format_version"]
-        record["sha256"], record["layout" if record.get("format") == CLASSIC_FORMAT else "bands"], record["architecture"]
-        wrong = [name for name in ("provenance", "training") if not isinstance(record.get(name, {}), dict)]
-    except KeyError as error:
-        raise ModelError(f"{path} is not the description of a model ({error.args[0]} is missing); {_AGAIN}") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path} is not the description of a model ({error}); {_AGAIN}") from None
-    if record.get("format", FORMAT) not in (FORMAT, CLASSIC_FORMAT):
-        raise ModelError(f"{path} is the description of {record['format']!r}, and no model; {_AGAIN}")
-    if wrong:
-        raise ModelError(f"{path} is not the description of a model ({wrong[0]} is no table); {_AGAIN}")
-    if version != FORMAT_VERSION or not isinstance(version, int):
-        raise ModelError(f"{path} has format version {version!r}; this lts-batch reads {FORMAT_VERSION}: train the model"
-                         " again, or use the lts-batch that wrote it")
-    return dict(record)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read ({error.strerror}); a model is a folder with model.json and"
-                         " model.safetensors") from None
+                             .format(folder, name, *shapes, AGAIN))

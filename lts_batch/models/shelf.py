@@ -16,7 +16,7 @@ from lts_batch.files.whole import output_error, place, temporary_beside
 from lts_batch.frame.features import split
 from lts_batch.frame.filterbank import Filterbank, Grid
 from lts_batch.metrics import measures
-from lts_batch.models import checkpoint
+from lts_batch.models import bundle, checkpoint
 from lts_batch.models.checkpoint import AnyModel
 from lts_batch.original import classic, lts_run
 from lts_batch.original.classic_model import ClassicModel
@@ -66,9 +66,9 @@ def _models_in(folder: Path | None) -> list[Path]:
 
 def _entry(name: str, folder: Path) -> Entry:
     try:
-        record = checkpoint.description(folder)
+        record = bundle.description(folder)
         size = sum((folder / part).stat().st_size for part in ("model.json", "model.safetensors")) / 1e6
-        is_classic = record.get("format") == checkpoint.CLASSIC_FORMAT
+        is_classic = record.get("format") == bundle.CLASSIC_FORMAT
         bands = record["architecture"]["bands"] if is_classic else record["bands"]["count"]
         return Entry(name, str(folder), "classic" if is_classic else "frame VAE", bands, record["architecture"].get("latent"),
                      round(size, 1), _trained_on(record))
@@ -91,13 +91,13 @@ def _trained_on(record: dict[str, Any]) -> str:
 
 def record(name: str) -> dict[str, Any]:
     """All of a model's description. Raises ``ModelError``."""
-    return checkpoint.description(checkpoint.find(name))
+    return bundle.description(bundle.find(name))
 
 
 def card(name: str) -> str:
     """What a model says of itself to people: its CARD.md, or else its description as JSON. Raises ``ModelError``."""
-    folder = checkpoint.find(name)
-    described = checkpoint.description(folder)
+    folder = bundle.find(name)
+    described = bundle.description(folder)
     with suppress(OSError, UnicodeDecodeError):
         return (folder / "CARD.md").read_text(encoding="utf-8")
     return json.dumps(described, indent=1) + "\n"
@@ -178,7 +178,7 @@ def export(name: str, out: Path) -> list[str]:
         OutputError: ``out`` exists or cannot be written.
     """
     _refuse_existing(out)
-    folder = checkpoint.find(name)
+    folder = bundle.find(name)
     checkpoint.load_model(folder)
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     with _whole_folder(out) as working:
