@@ -39,7 +39,7 @@ def test_between_frames_the_centroid_lies_near_the_line_and_nearer_than_that_of_
     found = centroid(mixing_loss.targets(one.expand(4, -1), two.expand(4, -1), x, BANDS))
     line = torch.lerp(centroid(one), centroid(two), x)
     mean = centroid(torch.lerp(one, two, x[:, None]))
-    assert (found - line).abs().max() < 5.0  # of 220 bands
+    assert (found - line).abs().max() < 8.0  # of 220 bands, seen through windows of 34
     assert (mean - line).abs().mean() > 40.0
 
 

@@ -6,7 +6,7 @@ missing.
 
 A frame half-way between two spectra whose partials do not meet is too quiet as well, by up to 30 dB, for each partial has
 faded. Were all of it turned up, the noise between the partials would come with them, louder than in either clip. So what
-stands out is raised, and what lies far below is not: of the whole spectrum, and of each half octave.
+stands out is raised, and what lies far below is not: of the whole spectrum, and of each window of the envelope.
 """
 
 import math

@@ -8,7 +8,7 @@ the quantiles of the energy of a frame run on straight lines,
 
 (displacement interpolation: McCann 1997; for audio: Henderson, Solomon 2019), and with them centroid and roll-off. Moved as a
 whole, though, partials would come loose from each other. So only the envelope is moved, the energy seen through windows of
-half an octave, and the fine structure keeps what the path made of it: magnitudes are turned up or down until their own
+0.7 octaves, and the fine structure keeps what the path made of it: magnitudes are turned up or down until their own
 envelope is the moved one. At an end that is no change at all.
 """
 
@@ -21,10 +21,11 @@ from torch import Tensor
 
 from lts_batch.frame.filterbank import Bands
 
-WIDTH_OCTAVES = 0.5  # of the windows that the envelope is seen through, at half their height
+WIDTH_OCTAVES = 0.7  # of the windows that the envelope is seen through, at half their height
 STEP_OCTAVES = 0.2
 MOST_GAIN_DB, LEAST_GAIN_DB = 24.0, -60.0
 FLOOR_DB = -70.0  # under the energy of its frame: what lies lower is not worth moving
+MOVED_DB, LEFT_DB = -20.0, -40.0  # under the loudest window: what is moved in full, and what stays where the path put it
 QUIET_DB = -80.0  # under its clip's peak: a frame below it has less and less of a say
 
 
@@ -64,8 +65,12 @@ class Envelope:
         return magnitudes.clamp_min(1e-15).log10_().mul_(20.0).sub_(self._spread.to(magnitudes) @ around.mul_(10.0))
 
     def gains_db(self, now: Tensor, wanted: Tensor) -> Tensor:
-        """Gains ``[channels, rows, frames]`` in dB that turn one envelope into another, bounded."""
-        found = (10.0 * (wanted / now).log10()).clamp_(LEAST_GAIN_DB, MOST_GAIN_DB).float()
+        """Gains ``[channels, rows, frames]`` in dB that turn one envelope into another where it is heard, bounded: to move what
+        lies far below is to make detours that nobody asked for."""
+        found = (10.0 * (wanted / now).log10()).clamp_(LEAST_GAIN_DB, MOST_GAIN_DB)
+        heard = torch.maximum(now, wanted)
+        under_db = 10.0 * (heard / heard.amax(-1, keepdim=True)).log10()
+        found = found.mul_(((under_db - LEFT_DB) / (MOVED_DB - LEFT_DB)).clamp_(0.0, 1.0)).float()
         return self._spread.to(found) @ found.transpose(1, 2)
 
 
