@@ -33,13 +33,13 @@ class Schedule:
 
     steps: int = 7_500
     batch: int = 512
-    rate: float = 8e-4
+    rate: float = 2e-3
     latent: int = 64
     width: int = 1024
     blocks: int = 1
     kl_weight: float = 1e-6
-    linear_weight: float = 0.03
-    peak_weight: float = 0.3
+    linear_weight: float = 0.005
+    peak_weight: float = 0.1
     transport_weight: float = 0.0
     seed: int = 0
     kind: str = "residual"
