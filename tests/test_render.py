@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import matplotlib.image
 import numpy as np
 import pytest
 import rendering
@@ -190,3 +191,20 @@ def test_every_refusal_is_one_sentence_with_a_file_and_a_remedy(model: Model, tm
                 render(clips, Settings(), tmp_path / "out", model=model)
             assert str(bad) in str(caught.value) and ": " in str(caught.value) and "\n" not in str(caught.value)
             assert tree(tmp_path) == before
+
+
+# ---------------------------------------------------------------- a picture of them
+
+
+def test_a_picture_of_the_stems_lies_beside_them_and_overwrites_nothing(model: Model, tmp_path: Path) -> None:
+    clips, many = [Clip(path) for path in DEMO], Settings(steps=15, quality="draft", detail=0.0)
+    made = render(clips, many, tmp_path / "out", model=model, draw_stems=True)
+    picture = matplotlib.image.imread(tmp_path / "out" / "stems.png")
+    assert len(made.stems) == 15
+    assert picture.shape[1] > 13 * 200 and picture[..., :3].std() > 0.1, "thirteen of them, and not one colour"
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "stems.png").write_text("mine", encoding="utf-8")
+    with pytest.raises(LtsError, match=r"already holds stems\.png"):
+        render(clips, many, mine, model=model, draw_stems=True)
+    assert [path.name for path in mine.iterdir()] == ["stems.png"]

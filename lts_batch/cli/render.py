@@ -72,11 +72,12 @@ def _rows(texts: tuple[str, ...]) -> list[list[float]] | None:
               help="Any other setting, as in a preset: --set fade_out_seconds=0.05. May be given more than once.")
 @click.option("--preview", is_flag=True, help="Write the middle stem first, in draft quality, as preview.wav.")
 @click.option("--map", "with_map", is_flag=True, help="Draw the clips and the stems in the latent space: map.png and map.json.")
+@click.option("--picture", is_flag=True, help="Draw the stems side by side, as spectrograms: stems.png.")
 @click.option("--force", is_flag=True, help="Replace files of the same names.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON, and show no progress.")
 def render(clips: tuple[Path, ...], out: Path, preset: str | None, curve_file: Path | None, x: str | None,
            weights: tuple[str, ...], others: tuple[str, ...], draft: bool, workers: int | None, preview: bool, with_map: bool,
-           force: bool, as_json: bool, **options: Any) -> None:
+           picture: bool, force: bool, as_json: bool, **options: Any) -> None:
     """Make stems between two CLIPS, or over the square between four (--grid).
 
     Stems go from clip 1 (x = 0) to clip 2 (x = 1), and past both with --beyond. A manifest beside them says how each
@@ -101,11 +102,12 @@ def render(clips: tuple[Path, ...], out: Path, preset: str | None, curve_file: P
 
     with bar("stems", quiet=as_json) as show:
         manifest = engine.render([engine.Clip(path) for path in clips], wanted, out, model=load_model(wanted.model),
-                                 overwrite=force, preview=preview, draw_map=with_map, progress=show, workers=workers)
+                                 overwrite=force, preview=preview, draw_map=with_map, draw_stems=picture, progress=show,
+                                 workers=workers)
     if as_json:
         click.echo(manifest.to_json(), nl=False)
         return
-    pictures = ["map.png"] if with_map else []
+    pictures = [*(["map.png"] if with_map else []), *(["stems.png"] if picture else [])]
     for name in [*(["preview.wav"] if preview else []), *(stem.file for stem in manifest.stems), *pictures]:
         click.echo(out / name)
     for note in manifest.notes:

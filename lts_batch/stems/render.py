@@ -34,6 +34,7 @@ from lts_batch.stems.names import clean, stem_names
 from lts_batch.stems.stored import Progress, Stored
 
 FIT_SHARE = 0.5  # of the work of a job whose model is fitted first
+MOST_DRAWN, DRAWN_SECONDS = 13, 60  # stems in a picture, and how much of each
 DRAFT_REPAIRS = 4  # of a preview whose phase has nothing else to come from
 
 
@@ -64,14 +65,15 @@ class Clip:
 
 def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: AnyModel, job: str | None = None,
            job_digest: str | None = None, echo: Mapping[str, Any] | None = None, overwrite: bool = False,
-           preview: bool = False, draw_map: bool = False, workers: int | None = None, progress: Progress | None = None
-           ) -> Manifest:
+           preview: bool = False, draw_map: bool = False, draw_stems: bool = False, workers: int | None = None,
+           progress: Progress | None = None) -> Manifest:
     """Writes the stems of one job, manifest.json and manifest.tsv into ``out``.
 
     Args:
         overwrite: replace files of the same names.
         preview: write the middle stem in draft quality first, as ``preview.wav``.
         draw_map: draw clips and stems in the latent space, as ``map.png`` and ``map.json``.
+        draw_stems: draw the stems side by side, as ``stems.png``.
         workers: how many slices of stems are made at a time; as many as there are cores if not given.
         progress: takes a fraction and a message; may raise ``Cancelled``.
 
@@ -84,8 +86,8 @@ def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: AnyMo
         chain = finish.effects(settings)
         known = None if settings.spacing == "even-distance" else mixes.mixes(settings, len(clips))
         stack.enter_context(output_folder(out))
-        maps = ["map.png", "map.json"] if draw_map else []
-        records = ["manifest.json", "manifest.tsv", *maps, *(["preview.wav"] if preview else [])]
+        pictures = [*(["map.png", "map.json"] if draw_map else []), *(["stems.png"] if draw_stems else [])]
+        records = ["manifest.json", "manifest.tsv", *pictures, *(["preview.wav"] if preview else [])]
         if not overwrite:
             refuse_existing(out, [*_names(clips, known or (), settings), *records])
         new = stack.enter_context(taken_back())
@@ -118,7 +120,9 @@ def render(clips: Sequence[Clip], settings: Settings, out: Path, *, model: AnyMo
         write_whole(working / "manifest.json", manifest.to_json())
         if draw_map:
             _map(sources, [clip.title for clip in clips], wanted, settings, model, working)
-        deliver(working, out, [*names, *maps, "manifest.tsv", "manifest.json"], new, overwrite)
+        if draw_stems:
+            _picture(names, wanted, working, " ~ ".join(clip.title for clip in clips))
+        deliver(working, out, [*names, *pictures, "manifest.tsv", "manifest.json"], new, overwrite)
         say(1.0, "done")
         return manifest
 
@@ -177,6 +181,18 @@ def _map(sources: Sequence[Excerpt], titles: Sequence[str], wanted: Sequence[Mix
     drawn = latent_map.draw_up(model, Path(settings.model).name, sources, settings, corpus, names=titles)
     plots.latent_map(working / "map.png", drawn.layers, *latent_map.titles(drawn))
     write_whole(working / "map.json", drawn.to_json())
+
+
+def _picture(names: Sequence[str], wanted: Sequence[Mix], working: Path, title: str) -> None:
+    """The stems side by side, the first and the last among them where not all can be shown."""
+    shown = np.unique(np.linspace(0, len(names) - 1, min(len(names), MOST_DRAWN)).round().astype(int)).tolist()
+    pieces = []
+    for number in shown:
+        with audio.open_reader(working / names[number]) as reader:
+            samples = reader.read(0, min(reader.samples, DRAWN_SECONDS * reader.sample_rate))
+            pieces.append((wanted[number].label, samples, reader.sample_rate))
+    left_out = f", {len(shown)} of {len(names)} stems" if len(shown) < len(names) else ""
+    plots.stems(working / "stems.png", pieces, title + left_out)
 
 
 def _gain_notes(peaks: Sequence[Peak], gain: float, subtype: str, settings: Settings) -> list[str]:
