@@ -18,6 +18,7 @@ from lts_batch.files.promises import AGAIN, View, checked, mp3_promise, truncate
 FORMATS = "WAV, AIFF, FLAC, OGG, MP3"
 _BLOCK_SAMPLES = 1 << 16
 _UNKNOWN_LENGTH_SAMPLES = 1 << 40  # no clip is that long; libsndfile says 2**63 - 1 where a FLAC header gives no length
+_LEAST_BYTES = {"PCM_S8": 1, "PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 _MP3_SLACK_SAMPLES = 4 * 1152  # the header counts whole frames, with the padding at both ends and maybe with itself
 
 
@@ -52,6 +53,8 @@ def open_decoder(handle: BinaryIO, name: str) -> Decoder:
     if riff.file_bytes(handle) == 0:
         raise ClipError(f"{name} is empty (0 bytes): {AGAIN}")
     view = checked(handle, name)
+    if riff.is_chunked(handle) and riff.audio_chunk(handle) is None:
+        return _without_promise(view, riff.file_bytes(handle), name)
     for library in (SoundFileDecoder, PedalboardDecoder):
         with suppress(_Unreadable):
             view.seek(0)
@@ -61,6 +64,17 @@ def open_decoder(handle: BinaryIO, name: str) -> Decoder:
 
 class _Unreadable(Exception):
     """This library cannot open the clip; the next one may."""
+
+
+def _without_promise(view: View, present: int, name: str) -> Decoder:
+    """A chunked file in which no audio is found: its head was cut off, or its chunks are so crooked that only libsndfile finds
+    their end. pedalboard would search for ever."""
+    with suppress(_Unreadable):
+        found = SoundFileDecoder(view, name)
+        if found.samples * found.channels * _LEAST_BYTES.get(found.subtype, 0) <= present:
+            return found
+        found.close()
+    raise truncated(name, "it has a header and no audio")
 
 
 class SoundFileDecoder:
@@ -150,6 +164,8 @@ class PedalboardDecoder:
         self.sample_rate = int(self._file.samplerate)
         self.channels: int = self._file.num_channels
         self.samples = int(self._file.frames)
+        if self.samples < 0:  # what a header without its numbers comes to
+            raise _Unreadable
         self.format: str = PurePath(name).suffix[1:].upper() or "unknown"
         self.subtype: str = self._file.file_dtype
         self._name = name
@@ -162,7 +178,8 @@ class PedalboardDecoder:
         try:
             if start != self._file.tell():
                 self._file.seek(start)
-            return np.ascontiguousarray(self._file.read(count), dtype=np.float32) * self._scale
+            with np.errstate(invalid="ignore", over="ignore"):  # what is no number is told of later, with its place
+                return np.ascontiguousarray(self._file.read(count), dtype=np.float32) * self._scale
         except (ValueError, RuntimeError, OSError) as error:
             raise ClipError(f"{self._name} is damaged or cut short ({error}): {AGAIN}") from None
 

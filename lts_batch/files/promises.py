@@ -26,7 +26,10 @@ class View(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        return self._handle.seek(offset, whence)
+        if whence == 1:
+            offset, whence = self._handle.tell() + offset, 0
+        # a damaged header sends libraries to places before the start, and they do not expect an exception
+        return self._handle.seek(max(0, offset) if whence == 0 else offset, whence)
 
     def tell(self) -> int:
         return self._handle.tell()

@@ -1,7 +1,7 @@
-"""The chunks of RIFF files (WAV, RF64, AIFF): walked to see what a file promises, and written as the head of a WAV.
+"""The chunks of RIFF files (WAV, RF64, AIFF, Wave64): walked to see what a file promises, and written as the head of a WAV.
 
 Sources: Microsoft and IBM, "Multimedia Programming Interface and Data Specifications" 1.0 (RIFF); EBU Tech 3306 (RF64);
-Apple, "Audio Interchange File Format" 1.3.
+Apple, "Audio Interchange File Format" 1.3; Sony, "Sony Pictures Digital Wave 64" (2004).
 """
 
 import struct
@@ -14,6 +14,8 @@ SIZE_LIMIT_BYTES = 0xFFFFFFFF  # what a 32-bit size can say; longer files are RF
 
 SAMPLE_BYTES = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
 _FORMS = {(form, b"WAVE") for form in (b"RIFF", b"RIFX", b"RF64", b"BW64")} | {(b"FORM", b"AIFF"), (b"FORM", b"AIFC")}
+_WAVE64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+_WAVE64_HEAD, _WAVE64_FILE_HEAD = 24, 40  # of a chunk: its 16 bytes of name, and a size that counts them; of the file
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 
@@ -46,14 +48,17 @@ def file_bytes(handle: BinaryIO) -> int:
 
 
 def chunks(handle: BinaryIO) -> Iterator[Chunk]:
-    """Chunks of a RIFF, RIFX, RF64, BW64 or AIFF file in their order; nothing for any other file.
+    """Chunks of a RIFF, RIFX, RF64, BW64, AIFF or Wave64 file in their order; nothing for any other file.
 
     The sizes are those that the file claims: the last chunk may reach beyond its end.
     """
     end = file_bytes(handle)
     handle.seek(0)
-    head = handle.read(12)
-    form, kind = head[:4], head[8:]
+    head = handle.read(16)
+    if head == _WAVE64:
+        yield from _wave64_chunks(handle, end)
+        return
+    form, kind = head[:4], head[8:12]
     if (form, kind) not in _FORMS:
         return
     order = ">" if form in (b"FORM", b"RIFX") else "<"
@@ -67,6 +72,22 @@ def chunks(handle: BinaryIO) -> Iterator[Chunk]:
             size = long_data_bytes
         yield Chunk(name, position + 4, position + 8, size)
         position += 8 + size + size % 2
+
+
+def _wave64_chunks(handle: BinaryIO, end: int) -> Iterator[Chunk]:
+    position = _WAVE64_FILE_HEAD
+    while position + _WAVE64_HEAD <= end:
+        handle.seek(position)
+        name, size = struct.unpack("<4s12xQ", handle.read(_WAVE64_HEAD))
+        yield Chunk(name, position + 16, position + _WAVE64_HEAD, max(0, size - _WAVE64_HEAD))
+        position += max(_WAVE64_HEAD, size + -size % 8)
+
+
+def is_chunked(handle: BinaryIO) -> bool:
+    """Whether this is the head of a file that ``chunks`` can walk."""
+    handle.seek(0)
+    head = handle.read(16)
+    return head == _WAVE64 or (head[:4], head[8:12]) in _FORMS
 
 
 def audio_chunk(handle: BinaryIO) -> Chunk | None:
