@@ -85,7 +85,7 @@ def uninstall(root: Path | None, every: bool, dry_run: bool) -> None:
         click.echo("No service is installed.")
     for one in chosen:
         if dry_run:
-            if one not in known:
+            if name_of(one) not in map(name_of, known):
                 raise ServiceError(f"no service is installed for {one} (installed: {', '.join(known) or 'none'}): there is"
                                    " nothing to remove")
             _would_run(system.disable(name_of(one), place), place.platform)

@@ -9,7 +9,7 @@ from lts_batch.files.whole import output_error, write_whole
 from lts_batch.service.mark import marked_root
 from lts_batch.service.system import Place, System
 from lts_batch.service.tools import answer, take
-from lts_batch.service.wanted import Service, is_name, name_of
+from lts_batch.service.wanted import Service, name_of
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def roots(system: System, place: Place) -> tuple[str, ...]:
     """The roots for which services are installed, by their marked files."""
     found = []
     for path in sorted(place.folder.glob(f"*{system.suffix}")) if place.folder.is_dir() else ():
-        root = _root_in(path, system) if is_name(path.stem) else None
+        root = _root_in(path, system)
         if root is not None and name_of(root) == path.stem:
             found.append(root)
     return tuple(found)
@@ -95,7 +95,8 @@ def status(root: str, system: System, place: Place) -> Installed:
     """How the service for a root is. Raises ``ServiceError`` if the system can't be asked."""
     name = name_of(root)
     path = system.path(name, place)
-    there = _root_in(path, system) == root
+    marked = _root_in(path, system)
+    there = marked is not None and name_of(marked) == name
     state = system.state(*answer(system.query(name, place), system, place)) if there else "not installed"
     return Installed(root, name, str(path), there, state == "running", state, system.log(name, place))
 

@@ -1,5 +1,6 @@
 """The system's own tools: lists of words, no shell."""
 
+import os
 import shlex
 import subprocess
 import time
@@ -30,7 +31,8 @@ def answer(words: tuple[str, ...], system: System, place: Place) -> tuple[int, s
     """
     try:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace", check=False, timeout=_PATIENCE_SECONDS)
+                              encoding="oem" if os.name == "nt" else None, errors="replace", check=False,
+                              timeout=_PATIENCE_SECONDS)
     except FileNotFoundError:
         raise ServiceError(f"the program {words[0]} is missing, and {system.title} is told by it what to start at login:"
                            f" {system.remedy}, or start the daemon by hand with lts-batch watch") from None

@@ -64,14 +64,11 @@ def name_of(root: str) -> str:
     last = re.split(r"[/\\]", root.rstrip("/\\"))[-1]
     plain = unicodedata.normalize("NFKD", last).encode("ascii", "ignore").decode("ascii").lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain)[:_SLUG_LETTERS].strip("-") or "root"
-    # macOS spells the same umlaut in two ways
-    digest = hashlib.sha256(unicodedata.normalize("NFC", root).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    same = unicodedata.normalize("NFC", root)  # macOS spells an umlaut in two ways
+    if re.match(r"[A-Za-z]:|\\\\", root):  # Windows does not tell small letters from capitals
+        same = same.lower()
+    digest = hashlib.sha256(same.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{_PREFIX}{slug}-{digest}"
-
-
-def is_name(name: str) -> bool:
-    """Whether ``name_of`` may have made a name."""
-    return re.fullmatch(rf"{_PREFIX}[a-z0-9-]+-[0-9a-f]{{8}}", name) is not None
 
 
 def check_text(text: str) -> None:

@@ -56,7 +56,7 @@ def task(service: Service, place: Place) -> str:
             "StopIfGoingOnBatteries": "false",
             "ExecutionTimeLimit": "PT0S",
             "Priority": "8",  # below normal
-            "RestartOnFailure": {"Interval": f"PT{RESTART_SECONDS}S", "Count": str(_TRIES)},
+            "RestartOnFailure": {"Interval": f"PT{RESTART_SECONDS // 60}M", "Count": str(_TRIES)},
         },
         "Actions": {"Exec": {"Command": service.python, "Arguments": subprocess.list2cmdline(words)}},
     })
