@@ -88,7 +88,7 @@ def desk_for(platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PATH", str(tool.parent))
     monkeypatch.delenv("LTS_BATCH_CONFIG", raising=False)
     monkeypatch.setattr(places, "PLATFORM", platform)
-    monkeypatch.setattr(tools.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(tools, "sleep", lambda seconds: None)
     monkeypatch.chdir(tmp_path)
     tool.write_text(PRETENDER.format(fake=fake), encoding="utf-8")
     tool.chmod(0o755)
@@ -205,7 +205,7 @@ def test_an_error_that_passes_is_waited_for(tmp_path: Path, monkeypatch: pytest.
         if len(waited) == 2:
             desk.refuse()
 
-    monkeypatch.setattr(tools.time, "sleep", sleep)
+    monkeypatch.setattr(tools, "sleep", sleep)
     assert lts("service", "install", tmp_path / "morphs").exit_code == 0
     assert desk.verbs() == [*ENABLING["darwin"], "bootstrap", "bootstrap"] and desk.running
 

@@ -119,12 +119,14 @@ def status(root: Path | None, as_json: bool) -> None:
 
 
 @service.command(hidden=True)
+@click.pass_context
 @click.option("--log", type=click.Path(path_type=Path), help="Say everything into this file.")
 @click.option("--config", help="The folder of the user's choices.")
 @click.option("--again", "again_seconds", type=click.FloatRange(1.0), help="Seconds to the next try. [left to the system]")
 @click.option("--coded", is_flag=True, help="Words are free of what the Windows Task Scheduler would take for variables.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
-def run(log: Path | None, config: str | None, again_seconds: float | None, coded: bool, words: tuple[str, ...]) -> None:
+def run(context: click.Context, log: Path | None, config: str | None, again_seconds: float | None, coded: bool,
+        words: tuple[str, ...]) -> None:
     """What launchd and the Task Scheduler start: ``watch`` with WORDS; mistakes that last end it with exit code 0."""
     from lts_batch.errors import SettingsError
     from lts_batch.service.supervise import log_to, supervise
@@ -141,7 +143,8 @@ def run(log: Path | None, config: str | None, again_seconds: float | None, coded
 
     def work() -> None:
         try:
-            watch.main(list(words), prog_name="lts-batch watch", standalone_mode=False)
+            with watch.make_context("watch", list(words), parent=context) as inner:
+                watch.invoke(inner)
         except click.UsageError as error:  # of a version that knew other options
             raise SettingsError(f"lts-batch watch does not understand what it is told: {error.format_message()}; say"
                                 " lts-batch service install once more") from None

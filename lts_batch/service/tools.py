@@ -3,7 +3,7 @@
 import os
 import shlex
 import subprocess
-import time
+from time import sleep
 
 from lts_batch.errors import ServiceError
 from lts_batch.service.system import Expect, Place, Step, System
@@ -58,7 +58,7 @@ def take(steps: tuple[Step, ...], system: System, place: Place) -> None:
                 break
             if left == 0:
                 raise ServiceError(_failed(step, code, text, system, place))
-            time.sleep(1.0)
+            sleep(1.0)
 
 
 def _failed(step: Step, code: int, text: str, system: System, place: Place) -> str:
