@@ -46,3 +46,9 @@ class CorpusError(LtsError):
     """Training material that is missing, too short, or cannot be rendered."""
 
     exit_code = 8
+
+
+class ServiceError(LtsError):
+    """A program that the system does not start, stop or know as it was asked to."""
+
+    exit_code = 9

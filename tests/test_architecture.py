@@ -32,6 +32,7 @@ evaluation: framepath stempath clip_pairs summary evaluate
 stems: names manifest plots latent_map delivery stored render
 watch: jobfile jobs entries view written sets scan spool status endings wakeup heartbeat closing summary workshop desk ends \
 worker daemon
+service: wanted mark system systemd launchd windows place tools install supervise
 demo
 cli
 __init__

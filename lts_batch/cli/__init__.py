@@ -14,6 +14,7 @@ from lts_batch.cli.messages import fail
 from lts_batch.cli.models import models
 from lts_batch.cli.presets import presets
 from lts_batch.cli.render import render
+from lts_batch.cli.service import service
 from lts_batch.cli.train import train
 from lts_batch.cli.watch import allow, watch
 from lts_batch.errors import LtsError
@@ -45,7 +46,7 @@ def commands() -> None:
     """
 
 
-for command in (demo, render, watch, allow, presets, train, evaluate, map_, models, corpus):
+for command in (demo, render, watch, allow, service, presets, train, evaluate, map_, models, corpus):
     commands.add_command(command)
 
 

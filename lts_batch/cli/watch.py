@@ -12,6 +12,12 @@ from lts_batch.cli.messages import bar
 from lts_batch.errors import OutputError, SettingsError
 
 
+def finite(settle_seconds: float) -> None:
+    """Raises ``SettingsError`` for what is a float and no time."""
+    if not math.isfinite(settle_seconds):
+        raise SettingsError(f"settle_seconds = {settle_seconds} is not a finite number: give seconds, for example 2")
+
+
 @click.command()
 @click.argument("root", type=click.Path(path_type=Path))
 @click.option("--once", is_flag=True, help="Handle what is there, print a summary, and end; 7 if a job failed.")
@@ -25,8 +31,7 @@ def watch(root: Path, once: bool, model: str, settle_seconds: float, as_json: bo
 
     Pairs are clips named NAME_A and NAME_B, or two clips in a folder of their own. See docs/protocol.md.
     """
-    if not math.isfinite(settle_seconds):
-        raise SettingsError(f"settle_seconds = {settle_seconds} is not a finite number: give seconds, for example 2")
+    finite(settle_seconds)
     from lts_batch.watch.daemon import Daemon
 
     stop = threading.Event()
