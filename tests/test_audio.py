@@ -191,7 +191,7 @@ def bad_clips(folder):
         "tiny.mp3": (b"ID3", "is not audio"),
         "half.wav": (good[:1044], "header promises 2000 bytes of audio, 1000 are there"),
         "almost.wav": (good[:-1], "header promises 2000 bytes of audio, 1999 are there"),
-        "head.wav": (good[:20], "is not audio"),
+        "head.wav": (good[:20], "is cut short: it has a header and no audio"),
         "nothing.wav": (wav_bytes([]), "has no samples: give a clip of at least 1 sample"),
         "note.wav": (wav_bytes([], after=b"LIST\x04\0\0\0INFO"), "has no samples"),
         "slow.wav": (wav_bytes([1, 2], rate=999), "sample rate of 999 Hz, outside of 1000 to 768000 Hz"),

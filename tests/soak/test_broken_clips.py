@@ -131,7 +131,7 @@ def test_what_is_no_file_is_left_alone_or_told(root: Path, model: Model, elsewhe
     assert [outcome.state for outcome in summary.outcomes if outcome.job.startswith("ok")] == ["done"], "what lies beside it"
     told = [outcome.state for outcome in summary.outcomes if outcome.job.startswith("k")]
     assert told in (["failed"], []), summary.lines()
-    assert told or any("k_A" in item.why for item in summary.waiting), summary.lines()
+    assert told or any("k_A" in f"{item.path} {item.why}" for item in summary.waiting), summary.lines()
     assert kept in everything(root)
 
 
