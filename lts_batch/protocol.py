@@ -55,6 +55,15 @@ def printable(text: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
+def one_line(sentence: str) -> str:
+    """What would break the line, or steer the terminal, in the way people write it: names of files may hold anything.
+
+    >>> print(one_line("take\\n2.wav is missing"))
+    take\\n2.wav is missing
+    """
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in sentence)
+
+
 def escape(text: str) -> str:
     r"""A field for a line of tabs: backslash, tab, newline and carriage return become two characters each.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import homes
 import numpy as np
 import pytest
 import torch
@@ -50,7 +51,7 @@ def as_before() -> Iterator[None]:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder of all commands, with two good clips in it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LTS_BATCH_CONFIG", str(tmp_path.parent / f"{tmp_path.name}-config"))
+    homes.redirect(tmp_path.parent / f"{tmp_path.name}-home", monkeypatch)
     for name, hz, seconds in (("a.wav", 220, 0.1), ("b.wav", 330, 0.08)):
         times = np.arange(round(seconds * RATE)) / RATE
         audio.write(tmp_path / name, np.asarray(0.3 * np.sin(2 * np.pi * hz * times), np.float32)[None], RATE)

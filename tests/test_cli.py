@@ -63,7 +63,8 @@ def test_the_program_alone_lists_its_commands_and_its_version() -> None:
     (["render", "a", "b", "-o", "o", "--step", "5"], "No such option"),
     (["render", "a", "b", "-o", "o", "--workers", "0"], "Invalid value for '--workers'"),
     (["watch"], "Missing argument 'ROOT'"),
-    (["watch", "w", "--json"], "--json goes with --once"), (["watch", "w", "--settle-seconds", "-1"], "-1.0"),
+    (["watch", "w", "--json"], "--json goes with --once"), (["watch", "w", "--settle-seconds", "two"], "'two'"),
+    (["watch", "w", "--log-json", "--log-format", "text"], "exclude each other"),
     *((["train", ".", "-o", "m", option, value], f"Invalid value for '{option}': {value}") for option, value in (
         ("--steps", "0"), ("--batch", "0"), ("--rate", "-1.0"), ("--latent", "468"), ("--width", "0"), ("--blocks", "-1"),
         ("--every", "0"), ("--threads", "0"), ("--seed", "-1"))),

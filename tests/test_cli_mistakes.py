@@ -184,5 +184,5 @@ def test_a_training_takes_finite_numbers(option: str, value: str, here: Path, tr
 def test_a_watch_takes_a_finite_time(value: str, here: Path, tree: Tree) -> None:
     before = tree(here)
     assert refused(errors.SettingsError, "watch", "root", "--once", "--settle-seconds", value) == \
-        f"settle_seconds = {value} is not a finite number: give seconds, for example 2"
+        f"command line: settle_seconds = {value} is not a finite number"
     assert tree(here) == before

@@ -178,11 +178,9 @@ def test_stopping_leaves_the_job_for_the_next_time(root: Path, make: Callable[..
     assert states(make().run_once()) == [("j", "done")]
 
 
-def test_a_running_daemon_is_woken_by_what_arrives(root: Path, make: Callable[..., Daemon],
-                                                   monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lts_batch.watch.daemon.SCAN_SECONDS", 60.0)
+def test_a_running_daemon_is_woken_by_what_arrives(root: Path, make: Callable[..., Daemon]) -> None:
     stop, lines = threading.Event(), []
-    daemon = make(settle_seconds=0.3, log=lines.append)
+    daemon = make(settle_seconds=0.3, scan_seconds=60.0, log=lambda event: lines.append(event.line()))
     thread = threading.Thread(target=daemon.run, args=(stop,))
     thread.start()
     try:
@@ -248,7 +246,7 @@ def test_polling_does_where_watching_is_refused(root: Path, make: Callable[..., 
 
     monkeypatch.setattr(Observer, "start", refuse)
     stop, lines = threading.Event(), []
-    thread = threading.Thread(target=make(log=lines.append).run, args=(stop,))
+    thread = threading.Thread(target=make(log=lambda event: lines.append(event.line())).run, args=(stop,))
     thread.start()
     try:
         wait_for(lambda: any("can't be watched" in line for line in lines))

@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ from lts_batch.cli import commands
 from lts_batch.engine.curves import read_curve
 from lts_batch.engine.effects import build
 from lts_batch.settings import FIELDS, Settings, change, load_preset, preset_paths
+from lts_batch.watch.configuration import configuration
+from lts_batch.watch.events import Event
+from lts_batch.watch.notify import ENVIRONMENT, PLACES
+from lts_batch.watch.options import OPTIONS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(path for folder in (ROOT, *(ROOT / name for name in ("docs", "benchmarks", "presets", "daw_scripts")))
@@ -100,6 +105,52 @@ def test_the_table_of_settings_tells_the_truth(name: str) -> None:
     assert len(meaning) > 20 and meaning.endswith(".")
 
 
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the table below a heading, without its head."""
+    below = text(page).split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in below.splitlines() if line.startswith("| `")]
+
+
+def test_the_table_of_the_daemon_has_all_its_values_in_order() -> None:
+    assert [row[0].strip("`") for row in rows("docs/watch.md", "All values")] == list(OPTIONS)
+
+
+@pytest.mark.parametrize("row", rows("docs/watch.md", "All values"), ids=lambda row: row[0].strip("`"))
+def test_the_table_of_the_daemon_tells_the_truth(row: list[str]) -> None:
+    item = OPTIONS[row[0].strip("`")]
+    _, option, default, allowed, meaning = row
+    assert option == f"`--{item.name.replace('_', '-')}`"
+    assert option.strip("`") in [name for one in COMMANDS["lts-batch watch"].params for name in one.opts]
+    assert default == ("by itself" if item.default is None else f"`{json.dumps(item.default)}`")
+    least, most, choices = (item.metadata[key] for key in ("least", "most", "choices"))
+    if choices:
+        assert allowed == ", ".join(f"`{choice}`" for choice in choices)
+    elif least is not None:
+        assert allowed == f"{least:.10g} to {most:.10g}"
+    else:
+        assert allowed in ("a name or a folder", "a file, or `none`", "a list of texts")
+    assert len(meaning) > 20 and meaning.endswith(".")
+
+
+def test_all_that_a_program_is_told_is_named() -> None:
+    places = rows("docs/watch.md", "A program that is told")
+    assert [(row[0].strip("`{}"), row[1].strip("`")) for row in places] == list(zip(PLACES, ENVIRONMENT, strict=True))
+
+
+def test_the_file_of_the_daemon_is_taken(tmp_path: Path) -> None:
+    (example,) = fences("docs/watch.md", "toml")
+    (tmp_path / "watch.toml").write_text(example, encoding="utf-8")
+    found = configuration(tmp_path, file=tmp_path / "watch.toml", environment={}, typed={})
+    assert found.options.settle_seconds == 5.0 and found.options.notify[0] == "notify-send"
+
+
+def test_a_line_of_the_log_is_as_it_is_told() -> None:
+    (example,) = fences("docs/watch.md", "json")
+    told = json.loads(example)
+    event = Event(**{key: value for key, value in told.items() if key != "time"})
+    assert event.to_json(datetime.fromisoformat(told["time"]).timestamp()) == example.strip()
+
+
 def test_job_files_may_set_what_the_table_does_not_except() -> None:
     excepted = {name for name, row in settings_table().items() if "A job file may not set it" in row[-1]}
     assert excepted == {name for name, item in FIELDS.items() if not item.metadata["job_safe"]}
@@ -141,7 +192,7 @@ def test_lines_typed_one_after_the_other_do_not_meet_in_a_folder(page: str) -> N
 
 def test_options_in_running_text_exist() -> None:
     known = {option for command in COMMANDS.values() for one in command.params for option in one.opts} | {"--help"}
-    for page in ("README.md", "docs/guide.md", "docs/settings.md"):
+    for page in ("README.md", "docs/guide.md", "docs/settings.md", "docs/watch.md"):
         for code in re.findall(r"`([^`\n]+)`", FENCE.sub("", text(page))):
             if not code.startswith(("python", "pip", "sudo", "cd ")):
                 assert set(re.findall(r"(?<!\S)--[a-z-]+", code)) <= known, f"{page}: {code}"

@@ -1,5 +1,8 @@
 """Pitch over time, and rows that move along the frequency axis."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -85,6 +88,27 @@ def test_a_clip_shorter_than_a_frame_is_tracked() -> None:
     track = pitch.track(source(harmonic(0.02, 440.0)))
     assert np.isfinite(track.log2_hz).all()
     assert len(track.log2_hz) == len(track.strength) > 0
+
+
+def test_other_threads_run_while_pitch_is_tracked(rng: np.random.Generator) -> None:
+    """A daemon gives signs of life meanwhile, and hears that it is to end."""
+    pitch.track(source(rng.uniform(-0.5, 0.5, (1, 4096)).astype(np.float32), 22050))  # what is compiled at the first time
+    noise, over, gaps = rng.uniform(-0.5, 0.5, (1, 10 * 22050)).astype(np.float32), threading.Event(), [0.0]
+
+    def watch() -> None:
+        last = time.perf_counter()
+        while not over.wait(0.01):
+            gaps.append(time.perf_counter() - last)
+            last += gaps[-1]
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    begun = time.perf_counter()
+    pitch.track(source(noise, 22050))
+    seconds = time.perf_counter() - begun
+    over.set()
+    thread.join()
+    assert max(gaps) < 0.3 * seconds
 
 
 def test_channels_are_heard_together() -> None:

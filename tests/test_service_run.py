@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import commanding
+import homes
 import pytest
 from commanding import lts
 from platforms import POSIX
@@ -24,8 +25,9 @@ as_before = commanding.as_before
 
 
 @POSIX
-def test_the_words_of_the_files_start_a_daemon_that_ends_with_grace(tmp_path: Path) -> None:
+def test_the_words_of_the_files_start_a_daemon_that_ends_with_grace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From a folder in which another lts_batch lies, and with nothing of this terminal's."""
+    homes.redirect(tmp_path / "home", monkeypatch)
     (tmp_path / "lts_batch").mkdir()
     (tmp_path / "lts_batch" / "__init__.py").write_text("raise SystemExit('the wrong one')", encoding="utf-8")
     place = Place("linux", tmp_path, tmp_path)
@@ -40,7 +42,7 @@ def test_the_words_of_the_files_start_a_daemon_that_ends_with_grace(tmp_path: Pa
         assert process.stdout.readline() == f"watching {Path(service.root) / 'inbox'}\n"
         process.send_signal(signal.SIGTERM)
     for process, service in zip(running, wanted, strict=True):
-        assert process.communicate(timeout=30)[0] == ""
+        assert process.communicate(timeout=30)[0] == "stopped\n"
         assert process.returncode == 0
         assert read_status(Path(service.root) / "status" / "daemon.tsv", "daemon")["state"] == "stopped"
 

@@ -7,20 +7,13 @@ from typing import NoReturn, Protocol
 
 import click
 
+from lts_batch.protocol import one_line
+
 
 def fail(sentence: str, exit_code: int) -> NoReturn:
     """One sentence on standard error, and the end."""
     click.echo(f"Error: {one_line(sentence)}", err=True)
     sys.exit(exit_code)
-
-
-def one_line(sentence: str) -> str:
-    """What would break the line, or steer the terminal, in the way people write it: names of files may hold anything.
-
-    >>> print(one_line("take\\n2.wav is missing"))
-    take\\n2.wav is missing
-    """
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in sentence)
 
 
 def counted(number: int, thing: str) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lts_batch.cli.messages import one_line
-from lts_batch.cli.watch import finite, watch
+from lts_batch.cli.watch import watch
+from lts_batch.errors import SettingsError
+from lts_batch.protocol import one_line
 
 if TYPE_CHECKING:
     from lts_batch.service.system import Step
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
 
 def _absolute(path: Path | str) -> str:
     return os.path.abspath(path)  # noqa: PTH100  (links stay: the user's words for the place)
+
+
+def _finite(settle_seconds: float) -> None:
+    """Raises ``SettingsError`` for what is a float and no time."""
+    if not math.isfinite(settle_seconds):
+        raise SettingsError(f"settle_seconds = {settle_seconds} is not a finite number: give seconds, for example 2")
 
 
 @click.group()
@@ -32,7 +40,7 @@ def service() -> None:
 @click.option("--dry-run", is_flag=True, help="Show the file and the commands; write and run nothing.")
 def install(root: Path, model: str, settle_seconds: float, dry_run: bool) -> None:
     """Start watching the folder ROOT now and at every login. Said again, with other options or not, it brings up to date."""
-    finite(settle_seconds)
+    _finite(settle_seconds)
     from lts_batch.errors import OutputError
     from lts_batch.models.bundle import find
     from lts_batch.service import install as services

@@ -4,6 +4,7 @@ Pitch is tracked by pYIN (Mauch, Dixon 2014), as librosa has it, and only where 
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -58,6 +59,7 @@ def track(source: Source) -> Track:
     import librosa
     from scipy.ndimage import median_filter, uniform_filter1d
 
+    _let_others_run()
     low = source if source.sample_rate == _RATE_HZ else Resampled(source, _RATE_HZ)
     step = round((_CHUNK_SECONDS - 2 * _OVERLAP_SECONDS) * _RATE_HZ) // _HOP * _HOP
     margin = round(_OVERLAP_SECONDS * _RATE_HZ) // _HOP * _HOP
@@ -83,6 +85,19 @@ def track(source: Source) -> Track:
     log2_hz = median_filter(log2_hz, size=max(3, round(_MEDIAN_SECONDS / hop) | 1), mode="nearest")
     strength = uniform_filter1d(sure.astype(np.float64), max(3, round(_FADE_SECONDS / hop) | 1), mode="nearest")
     return Track(log2_hz, strength, hop, float(2.0 ** np.median(log2_hz[sure])))
+
+
+@cache
+def _let_others_run() -> None:
+    """librosa's Viterbi search keeps Python's lock, for ten seconds and more where the machine is busy. Meanwhile no other
+    thread runs: no sign of life of a daemon, no Ctrl-C. The same code compiled anew gives the lock back while it works.
+    """
+    import numba
+    from librosa import sequence
+
+    search = getattr(sequence, "_viterbi", None)
+    if search is not None and hasattr(search, "py_func"):
+        sequence._viterbi = numba.njit(nogil=True)(search.py_func)
 
 
 def rows_below(centres_hz: NDArray[np.float64], octaves: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -10,7 +10,7 @@ from lts_batch import __version__
 from lts_batch.errors import LtsError
 from lts_batch.files.moves import free, remove
 from lts_batch.files.whole import write_whole
-from lts_batch.protocol import CANCEL_SUFFIX, VERSION
+from lts_batch.protocol import CANCEL_SUFFIX, VERSION, printable
 from lts_batch.watch.endings import Ending, planned_move
 from lts_batch.watch.jobfile import shortened
 from lts_batch.watch.jobs import Candidate, describe, inbox_entry
@@ -86,4 +86,4 @@ def plan(spool: Spool, candidate: Candidate, job_id: str, state: str, message: s
     cancel = spool.inbox / f"{job_id}{CANCEL_SUFFIX}"
     return Ending(job_id, state, message, spool.inside(folder), spool.inside(staged) if staged else None, tuple(moves),
                   spool.inside(candidate.folder) if candidate.folder else None,
-                  spool.inside(cancel) if cancel.exists() else None)
+                  spool.inside(cancel) if cancel.exists() else None, printable(candidate.title))

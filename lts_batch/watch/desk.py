@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lts_batch.errors import JobError, LtsError
+from lts_batch.watch.events import Event, Log
 from lts_batch.watch.jobfile import shortened
 from lts_batch.watch.jobs import Candidate
 from lts_batch.watch.spool import Spool
@@ -27,7 +28,7 @@ class Desk:
     Attributes:
         settle_seconds: how long clips dropped without a job file must stand still.
         allowed: gives the folders outside the root that jobs may read from, asked anew for each job.
-        log: takes a line for people.
+        log: takes what there is to tell.
         clock: seconds that never go backwards.
         holds: candidates that are left alone for now, by their keys.
     """
@@ -35,7 +36,7 @@ class Desk:
     spool: Spool
     settle_seconds: float
     allowed: Callable[[], Sequence[Path]]
-    log: Callable[[str], None]
+    log: Log
     clock: Callable[[], float]
     statuses: Statuses
     holds: dict[tuple[str, str, float], Hold] = field(default_factory=dict)
@@ -45,7 +46,7 @@ class Desk:
         try:
             return self.spool.root.resolve(), *self.allowed()
         except JobError as error:
-            self.log(str(error))
+            self.log(Event(str(error), "error"))
             return (self.spool.root.resolve(),)
 
     def hold(self, candidate: Candidate, until: float, error: LtsError, *, settles: bool) -> None:

@@ -42,6 +42,7 @@ class Ending:
         moves: clips, and last the job file.
         emptied: set folder to remove if nothing is left in it.
         cancel: cancel file to remove.
+        pair: what people call the job.
     """
 
     job: str
@@ -52,6 +53,7 @@ class Ending:
     moves: tuple[Move, ...]
     emptied: str | None = None
     cancel: str | None = None
+    pair: str = ""
 
     def save(self, spool: Spool) -> None:
         """Write it down; from here on the outcome holds."""

@@ -7,6 +7,7 @@ from lts_batch.errors import JobError, LtsError, OutputError
 from lts_batch.watch.closing import free_folder, plan, stage_error
 from lts_batch.watch.desk import Desk
 from lts_batch.watch.endings import Ending, Hook, pending
+from lts_batch.watch.events import Event
 from lts_batch.watch.jobfile import shortened
 from lts_batch.watch.jobs import Candidate, Job, failed_id
 from lts_batch.watch.summary import Outcome
@@ -69,7 +70,7 @@ class Ends:
         desk.hold(candidate, desk.clock() + TROUBLE_SECONDS, error, settles=False)
         self.outcomes.append(Outcome(job_id, "failed", shortened(str(error)), ""))
         desk.statuses.say(job_id, "waiting", str(error))
-        desk.log(f"{job_id}: {error}")
+        desk.log(Event(str(error), "warning", job_id, "waiting", candidate.title))
 
     def finish_pending(self) -> bool:
         """Bring to an end what a crash or a full disk cut off. Returns whether something was."""
@@ -113,7 +114,7 @@ class Ends:
             self._stuck_until = desk.clock() + TROUBLE_SECONDS
             self.outcomes.append(Outcome(ending.job, "failed", str(error), ""))
             desk.statuses.say(ending.job, "delivering", str(error), 1.0)
-            desk.log(f"{ending.job}: {error}")
+            desk.log(Event(str(error), "warning", ending.job, "delivering", ending.pair))
             return
         self._at("report")
         desk.statuses.say(ending.job, ending.state, ending.message, 1.0 if ending.state == "done" else 0.0, ending.folder)
@@ -123,4 +124,5 @@ class Ends:
         self.done += ending.state == "done"
         self.failed += ending.state == "failed"
         self.outcomes.append(Outcome(ending.job, ending.state, ending.message, ending.folder))
-        desk.log(f"{ending.state}: {ending.job}: {ending.message}")
+        level = "error" if ending.state == "failed" else "info"
+        desk.log(Event(ending.message, level, ending.job, ending.state, ending.pair, ending.folder))

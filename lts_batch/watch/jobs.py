@@ -50,6 +50,13 @@ class Candidate:
         place = self.control or self.clips[0].path.parent / self.name
         return self.origin, str(place), self.since
 
+    @property
+    def title(self) -> str:
+        """What people call it: the name of a pair or a set folder, or the names of a job file's clips."""
+        if self.control is None:
+            return self.name
+        return "~".join(clip.name or clip.path.stem for clip in self.clips) or self.name
+
 
 @dataclass(frozen=True)
 class TakenClip:

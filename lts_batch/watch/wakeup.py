@@ -3,13 +3,15 @@ or the other, so what they say is never read.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lts_batch.watch.events import Event, Log
+
 
 @contextmanager
-def woken(folder: Path, wake: threading.Event, log: Callable[[str], None]) -> Iterator[None]:
+def woken(folder: Path, wake: threading.Event, log: Log) -> Iterator[None]:
     """Let the file system wake us where it can; where it can't, the regular scan has to do."""
     from watchdog.events import FileSystemEvent, FileSystemEventHandler
     from watchdog.observers import Observer
@@ -24,7 +26,7 @@ def woken(folder: Path, wake: threading.Event, log: Callable[[str], None]) -> It
         observer.schedule(Waker(), str(folder), recursive=True)
         observer.start()
     except OSError as error:
-        log(f"{folder} can't be watched ({error.strerror or error}); it is looked at regularly instead")
+        log(Event(f"{folder} can't be watched ({error.strerror or error}); it is looked at regularly instead", "warning"))
         yield
         return
     try:

@@ -1,7 +1,6 @@
 """One candidate at a time: its clips are read, it is rendered, and its end is chosen by how that went."""
 
 import os
-import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -12,9 +11,11 @@ from lts_batch.files.allowed import NotAllowed
 from lts_batch.files.moves import remove
 from lts_batch.protocol import CANCEL_SUFFIX
 from lts_batch.stems import manifest
+from lts_batch.watch.apart import Apart, Left
 from lts_batch.watch.closing import leaving, places_on
 from lts_batch.watch.desk import Desk
 from lts_batch.watch.ends import Ends
+from lts_batch.watch.events import Event
 from lts_batch.watch.jobs import Candidate, Job, take
 from lts_batch.watch.workshop import Changed, Workshop
 
@@ -38,24 +39,27 @@ class Worker:
     Args:
         patience_seconds: how long clips that stand still, but can't be read as whole audio, are waited for.
         progress: takes job, fraction and message while a job is rendered.
+        apart: where clips are read and stems are made; once its ``stop`` is set, a job under way is left for the next time.
 
     Attributes:
         once: wait no longer than for clips to settle.
-        stop: once it is set, a job under way is left for the next time.
     """
 
-    def __init__(self, desk: Desk, workshop: Workshop, ends: Ends, patience_seconds: float, progress: Progress) -> None:
-        self._desk, self._workshop, self._ends = desk, workshop, ends
+    def __init__(self, desk: Desk, workshop: Workshop, ends: Ends, patience_seconds: float, progress: Progress,
+                 apart: Apart) -> None:
+        self._desk, self._workshop, self._ends, self._apart = desk, workshop, ends, apart
         self._patience_seconds, self._progress = patience_seconds, progress
         self.once = False
-        self.stop = threading.Event()
 
     def attempt(self, candidate: Candidate) -> None:
         """Do the job, or hold it back, or end it badly."""
         desk = self._desk
         now = desk.clock()
         try:
-            job = take(candidate, desk.spool.inbox, desk.places())
+            places = desk.places()
+            job = self._apart.do(lambda: take(candidate, desk.spool.inbox, places))
+        except Left:
+            pass  # nothing was said of it yet
         except NotAllowed as error:
             desk.hold(candidate, now + ALLOWED_AGAIN_SECONDS, error, settles=False)
         except ClipError as error:
@@ -79,12 +83,13 @@ class Worker:
         staged = spool.staging / job.id
         remove(staged)
         try:
-            places = places_on(spool.archive / job.id, leaving(spool, job.candidate))
-            self._workshop.make(job, staged, places, self._desk.places(), self._reporter(job))
+            places, allowed = places_on(spool.archive / job.id, leaving(spool, job.candidate)), self._desk.places()
+            report = self._reporter(job)
+            self._apart.do(lambda: self._workshop.make(job, staged, places, allowed, report))
         except _Cancelled:
             remove(staged)
             self._ends.cancelled(job.candidate, job.id)
-        except _Stopped:
+        except (_Stopped, Left):
             remove(staged)
             say(job.id, "waiting", "the daemon was stopped; it starts on this job again when it runs again")
         except (OutputError, Changed) as error:  # not the fault of the clips: once it is mended, it goes on
@@ -95,8 +100,8 @@ class Worker:
             self._ends.badly(job.candidate, error, job)
         except Exception as error:
             remove(staged)
-            self._desk.log(traceback.format_exc())
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            self._desk.log(Event(f"a mistake in the program: {what}", "error", job.id, details=traceback.format_exc()))
             self._ends.badly(job.candidate, JobError(f"something went wrong that should not ({what}); the clips are as"
                                                      " they were: please report this, with them and the settings"), job)
         else:
@@ -109,7 +114,7 @@ class Worker:
 
         def report(fraction: float, message: str) -> None:
             nonlocal told
-            if self.stop.is_set():
+            if self._apart.stop.is_set():
                 raise _Stopped
             if told < 0 or time.monotonic() - told >= _STATUS_SECONDS:
                 told = time.monotonic()
