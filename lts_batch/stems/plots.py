@@ -62,7 +62,7 @@ def training(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
         axis.set_title(name, fontsize=10)
         axis.set_xlabel("step", fontsize=8)
         axis.grid(alpha=0.3)
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.xaxis.get_major_locator().set_params(integer=True, nbins=5)
         if key:
             axis.plot(steps, [row[key] for row in history], **dots)
     _save(figure, path)
