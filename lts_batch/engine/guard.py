@@ -105,8 +105,9 @@ def _lower(plan: Plan, number: int, samples: Audio, start: int, windows: _Window
     if pure[:, :before].all():
         return
     shares = weights.shares.cpu().numpy().reshape(len(plan.clips), *times.shape)[..., before]
-    span = np.arange(times.shape[1] * step)
-    mine = _smoothed(_energies(samples[:, (windows.first - start)[:, None] + span], step))
+    span = np.arange(-_REACH * step, (times.shape[1] + _REACH) * step)
+    around = ((windows.first - start)[:, None] + span).clip(0, samples.shape[1] - 1)
+    mine = _smoothed(_energies(samples[:, around], step))[:, _REACH:-_REACH]
     allowed = np.full((len(times), before), 10.0 ** (LEAST_DB / 10.0))
     for clip, warp, share in zip(plan.clips, stem.warps, shares, strict=True):
         if (share < _SHARE).all():
