@@ -69,6 +69,15 @@ def test_a_clip_far_from_its_own_speed_is_near_itself() -> None:
     assert far[0] > 1.3, "else this shows nothing"
 
 
+def test_a_clip_squeezed_sixfold_keeps_the_power_of_its_bands() -> None:
+    """Hits that come faster than a low band can follow would lose some of it."""
+    hits = np.concatenate([drum(0.25, 0.02, hz, seed=n) for n, hz in enumerate((90, 200, 70, 320, 150, 60))], axis=1)
+    short = tone(0.25, 330.0)
+    (stem,) = morph([short, hits], 44100, x=1.0, length="first", loop="off")
+    (plain,) = morph([short, hits], 44100, x=1.0, length="first", loop="off", repair=16)
+    assert ends.resampled_log_mel_db(hits, stem) < ends.resampled_log_mel_db(hits, plain) - 0.1
+
+
 def test_quiet_clips_have_ends_too() -> None:
     one, two = pluck(0.5, 220, gain=0.004), pluck(0.5, 331, gain=0.5)
     first, second = morph([one, two], 44100, x=[0, 1])

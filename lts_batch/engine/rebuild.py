@@ -18,6 +18,7 @@ from lts_batch.engine.analysis import Analysis
 from lts_batch.engine.frames import Frames
 from lts_batch.engine.planning import Plan
 from lts_batch.engine.targets import Carried, Phases, Target
+from lts_batch.frame.filterbank import Filterbank
 from lts_batch.frame.slices import Slices
 from lts_batch.frame.stft import Stft, stft
 from lts_batch.resynthesis import carry, phase, vocoder
@@ -27,6 +28,7 @@ STFT_MARGIN = OVERLAP // 2  # hops: half a window
 LEAST = 1e-20  # magnitudes below it are silence
 REPAIRS = {"source": 0, "griffinlim": 32, "pghi": 4}  # unless settings say otherwise
 FAR, FAR_REPAIRS = 3.0, 16  # so many times as fast or as slow as it was, the clip heard most keeps too little of its own phase
+MOST_GIVEN_BACK = 2.0  # to the amplitude of a band
 CARRIER_FLOOR = 1e-3  # of a clip's peak: quieter frames are not raised to the level of the other clips
 
 
@@ -73,7 +75,10 @@ def _on_frame(plan: Plan, number: int, slices: Slices, part: int, target: Target
         coefficients = _from_nothing(plan, number, int(slices.frames(part)[0]), target, shares, rows, carried.tail)
     whole = slices.laid(coefficients)
     if repairs and not bool(through.all()):
-        whole = phase.griffin_lim(slices.laid(target.magnitudes), whole, bank, rows, repairs)
+        wanted = slices.laid(target.magnitudes)
+        whole = phase.griffin_lim(wanted, whole, bank, rows, repairs)
+        if settings.phase == "source" and settings.repair is None:  # far from its own speed
+            whole = _given_back(bank, whole, wanted, rows)
         if bool(through.any()):
             whole = torch.where(slices.laid(through.float()) > 0.0, slices.laid(coefficients), whole)
     samples = bank.inverse(whole)
@@ -91,6 +96,15 @@ def _repairs(plan: Plan, number: int) -> int:
     far = any(weight == max(weights) and not 1.0 / FAR < warp.speed < FAR
               for weight, warp in zip(weights, stem.warps, strict=True))
     return FAR_REPAIRS if far and settings.phase == "source" else REPAIRS[settings.phase]
+
+
+def _given_back(bank: Filterbank, whole: Tensor, wanted: Tensor, rows: int) -> Tensor:
+    """Coefficients whose bands have the power that was wanted of them: magnitudes that move faster than a band can follow lose
+    some of it on the way through samples."""
+    found = phase.strengths(bank.forward(bank.inverse(whole))[:, :rows])
+    lost = wanted.square().sum(-1) / found.square().sum(-1).clamp_min(LEAST)  # [channels, rows]
+    gains = lost.sqrt().clamp(1.0 / MOST_GIVEN_BACK, MOST_GIVEN_BACK)
+    return torch.cat((whole[:, :rows] * gains[..., None], whole[:, rows:]), 1)
 
 
 def _through(plan: Plan, number: int, pure: Tensor) -> Tensor:
