@@ -9,6 +9,7 @@ stands PCA of the same width, fitted on the same training frames.
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,7 @@ PERSONAL, GENERAL = "personal", "general"
 def add_options(parser: OptionGroup) -> None:
     parser.add_argument("--sounds", type=Path, nargs="+", help="folders of one kind of sound each, not trained on before")
     parser.add_argument("--time", default="10m", help="time for the training, as lts-batch train takes it")
+    parser.add_argument("--training-threads", type=int, default=os.cpu_count() or 1, help="threads of the training")
 
 
 def run(options: argparse.Namespace) -> Results:
@@ -50,13 +52,13 @@ def run(options: argparse.Namespace) -> Results:
         raise SystemExit("--sounds is missing: one or more folders of sounds, each of one kind")
     minutes = QUICK_MINUTES if options.quick else MINUTES
     with tempfile.TemporaryDirectory() as place:
-        return {"minutes": minutes, "time": options.time, "folders": {
-            folder.name: _folder(folder, minutes, options.model, options.time, Path(place) / str(number))
+        return {"minutes": minutes, "time": options.time, "threads": options.training_threads, "folders": {
+            folder.name: _folder(folder, minutes, options, Path(place) / str(number))
             for number, folder in enumerate(options.sounds)}}
 
 
-def _folder(folder: Path, minutes: float, general: str, allowed: str, place: Path) -> Results:
-    sounds, seconds = place / "sounds", 0.0
+def _folder(folder: Path, minutes: float, options: argparse.Namespace, place: Path) -> Results:
+    sounds, seconds, general = place / "sounds", 0.0, options.model
     sounds.mkdir(parents=True)
     for path in find_sounds(folder):
         if seconds >= 60.0 * minutes:
@@ -66,7 +68,8 @@ def _folder(folder: Path, minutes: float, general: str, allowed: str, place: Pat
     say(f"personal, {folder.name}: {seconds / 60.0:.1f} minutes of sound")
     begun = time.monotonic()
     subprocess.run([sys.executable, "-m", "lts_batch", "train", sounds, "-o", place / "model", "--start", general, "--time",
-                    allowed, "--cache", place / "cache"], check=True, stdout=sys.stderr)
+                    options.time, "--threads", str(options.training_threads), "--cache", place / "cache"],
+                   check=True, stdout=sys.stderr)
     taken = time.monotonic() - begun
     models = {GENERAL: load_frame_model(general), PERSONAL: load_frame_model(str(place / "model"))}
     dataset = open_dataset(sounds, models[GENERAL].bands, cache=place / "cache")
