@@ -111,11 +111,14 @@ def law(nodes: Sequence[tuple[float, ...]], layout: Layout, surveys: Sequence[Su
         rate: samples a second of stem and clips.
         repeated: clips go on from their ends to their starts.
     """
-    tracks = _tracks(layout, surveys, rate, repeated=repeated)
-    # heard through the same tracks, so that beside an end nothing is missing
-    alone = [replace(one, loudness_db=_mixed_db(np.eye(len(surveys))[n].tolist(), tracks, surveys))
-             for n, one in enumerate(surveys)]
-    louder_db = [0.0 if is_clip(weights) else line(weights, alone) - _mixed_db(weights, tracks, surveys) for weights in nodes]
+    louder_db = [0.0] * len(nodes)
+    if not all(map(is_clip, nodes)):
+        tracks = _tracks(layout, surveys, rate, repeated=repeated)
+        # heard through the same tracks, so that beside an end nothing is missing
+        alone = [replace(one, loudness_db=_heard_db(track, one.loudness_db))
+                 for one, track in zip(surveys, tracks, strict=True)]
+        louder_db = [0.0 if is_clip(weights) else line(weights, alone) - _mixed_db(weights, tracks, surveys)
+                     for weights in nodes]
     return Law(np.array([weights[1] for weights in nodes]), np.clip(louder_db, -MOST_LOUDER_DB, MOST_LOUDER_DB))
 
 
@@ -152,8 +155,13 @@ def line(weights: Sequence[float], surveys: Sequence[Survey]) -> float:
 def _mixed_db(weights: Sequence[float], tracks: Sequence[Tensor], surveys: Sequence[Survey]) -> float:
     """Less than on the line, for where one clip is loud the other need not be."""
     w = torch.tensor(weights, dtype=torch.float64)[:, None].expand(-1, tracks[0].shape[1])
-    found_db = loudness.integrated_db(between(tracks, w, [one.peak for one in surveys]).square().numpy())
-    return found_db if np.isfinite(found_db) else line(weights, surveys)
+    return _heard_db(between(tracks, w, [one.peak for one in surveys]), line(weights, surveys))
+
+
+def _heard_db(track: Tensor, otherwise_db: float) -> float:
+    """Loudness in LUFS of K-weighted levels ``[channels, steps of 10 ms]``; something else where they are silent."""
+    found_db = loudness.integrated_db(track.square().numpy())
+    return found_db if np.isfinite(found_db) else otherwise_db
 
 
 def _tracks(layout: Layout, surveys: Sequence[Survey], rate: int, *, repeated: bool) -> list[Tensor]:
