@@ -174,7 +174,7 @@ def test_denormals_are_flushed_in_training_only(sounds: Dataset, tmp_path: Path)
 
 @pytest.mark.parametrize("kind", ["dense", "deep", "convolutional"])
 def test_every_kind_learns_resumes_and_codes_alike_in_any_company(sounds: Dataset, tmp_path: Path, kind: str) -> None:
-    schedule = dataclasses.replace(SCHEDULE, kind=kind, blocks=0 if kind == "dense" else 2, rate=3e-3, steps=40)
+    schedule = dataclasses.replace(SCHEDULE, kind=kind, blocks=0 if kind == "dense" else 2, rate=3e-3, steps=60)
     whole = started(sounds, tmp_path / "a", schedule)
     before = held_out_loss(whole.model(), sounds)
     whole.run(every=20)
