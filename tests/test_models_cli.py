@@ -53,7 +53,7 @@ def test_shipped_models_are_listed() -> None:
     lines = said("models").splitlines()
     assert lines[0].split() == ["name", "kind", "bands", "latent", "MB", "trained", "on"]
     general = next(line for line in lines if line.startswith("general"))
-    assert "frame VAE" in general and " 467 " in general and "60 min" in general
+    assert "frame VAE" in general and " 467 " in general and "150 min" in general
 
 
 def test_a_folder_is_listed_with_what_is_broken_in_it(imported: Path, tmp_path: Path) -> None:
