@@ -141,6 +141,16 @@ def test_installing_again_brings_up_to_date(desk: Desk, tmp_path: Path, tree: Tr
     assert "7.5" in desk.file(tmp_path / "morphs").read_bytes().decode(encoding)
 
 
+def test_what_is_not_said_is_left_to_the_file_of_the_user(desk: Desk, tmp_path: Path) -> None:
+    """A value in the command that the system starts would win over ``watch.toml``, now and whenever that is changed."""
+    lts("service", "install", tmp_path / "morphs")
+    started = desk.file(tmp_path / "morphs").read_bytes().decode(places.SYSTEMS[desk.platform].encoding)
+    assert "--model" not in started and "--settle-seconds" not in started
+    lts("service", "install", tmp_path / "morphs", "--model", "general")
+    started = desk.file(tmp_path / "morphs").read_bytes().decode(places.SYSTEMS[desk.platform].encoding)
+    assert "--model" in started and "--settle-seconds" not in started
+
+
 def test_a_dry_run_shows_all_and_changes_nothing(desk: Desk, tmp_path: Path, tree: Tree) -> None:
     root = tmp_path / "morphs"
     before = tree(tmp_path)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 import os
 import sys
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from lts_batch.cli.watch import watch
-from lts_batch.errors import SettingsError
 from lts_batch.protocol import one_line
 
 if TYPE_CHECKING:
@@ -22,12 +20,6 @@ def _absolute(path: Path | str) -> str:
     return os.path.abspath(path)  # noqa: PTH100  (links stay: the user's words for the place)
 
 
-def _finite(settle_seconds: float) -> None:
-    """Raises ``SettingsError`` for what is a float and no time."""
-    if not math.isfinite(settle_seconds):
-        raise SettingsError(f"settle_seconds = {settle_seconds} is not a finite number: give seconds, for example 2")
-
-
 @click.group()
 def service() -> None:
     """Watch a folder at every login, without a window (systemd, launchd, Windows Task Scheduler)."""
@@ -35,30 +27,32 @@ def service() -> None:
 
 @service.command()
 @click.argument("root", type=click.Path(path_type=Path))
-@click.option("--model", default="general", show_default=True, metavar="NAME|FOLDER", help="As for watch.")
-@click.option("--settle-seconds", type=click.FloatRange(0.0), default=2.0, show_default=True, help="As for watch.")
+@click.option("--model", metavar="NAME|FOLDER", help="As for watch; if not given, that of watch.toml.")
+@click.option("--settle-seconds", type=float, help="As for watch; if not given, those of watch.toml.")
 @click.option("--dry-run", is_flag=True, help="Show the file and the commands; write and run nothing.")
-def install(root: Path, model: str, settle_seconds: float, dry_run: bool) -> None:
+def install(root: Path, model: str | None, settle_seconds: float | None, dry_run: bool) -> None:
     """Start watching the folder ROOT now and at every login. Said again, with other options or not, it brings up to date."""
-    _finite(settle_seconds)
     from lts_batch.errors import OutputError
     from lts_batch.models.bundle import find
     from lts_batch.service import install as services
     from lts_batch.service.place import here, interpreter, system_of
     from lts_batch.service.wanted import Service
     from lts_batch.settings import presets_folder
+    from lts_batch.watch.configuration import configuration
 
+    typed = {key: value for key, value in (("model", model), ("settle_seconds", settle_seconds)) if value is not None}
+    # variables of this terminal are not there at login
+    used = find(configuration(root, file=None, environment={}, typed=typed).options.model)
     place = here()
     system = system_of(place, _absolute(root))
     if root.is_file():
         raise OutputError(f"{root} is a file: give a folder to watch; it is made where it is missing")
     if not Path(_absolute(root)).parent.is_dir():
         raise OutputError(f"{root} cannot be made: there is no folder {Path(_absolute(root)).parent}; make that first")
-    shipped = find(model) == presets_folder() / "models" / model
+    words = [] if model is None else ["--model", model if used == presets_folder() / "models" / model else _absolute(model)]
+    words += [] if settle_seconds is None else ["--settle-seconds", f"{settle_seconds:g}"]
     config = os.environ.get("LTS_BATCH_CONFIG")
-    wanted = Service(_absolute(root), interpreter(),
-                     ("--model", model if shipped else _absolute(model), "--settle-seconds", f"{settle_seconds:g}"),
-                     _absolute(config) if config else None)
+    wanted = Service(_absolute(root), interpreter(), tuple(words), _absolute(config) if config else None)
     path = system.path(wanted.name, place)
     if dry_run:
         click.echo(f"{path} would hold:\n\n{system.describe(wanted, place)}")

@@ -87,7 +87,7 @@ def _file_values(path: Path, *, needed: bool) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        if isinstance(error, FileNotFoundError) and not needed:
+        if isinstance(error, FileNotFoundError | NotADirectoryError) and not needed:
             return {}
         raise SettingsError(f"configuration {path} cannot be read ({error.strerror or error}): check the name and the folder"
                             ) from None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from platforms import POSIX
 from watching import error_of, wav
 
 from lts_batch.files import audio
@@ -110,7 +111,7 @@ def elsewhere(tmp_path: Path) -> Iterator[Path]:
     assert sha256(clip) == before
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links and pipes of POSIX")
+@POSIX
 @pytest.mark.parametrize("kind", ["a link", "a link to nothing", "a link to itself", "a pipe", "a folder"])
 def test_what_is_no_file_is_left_alone_or_told(root: Path, model: Model, elsewhere: Path, kind: str) -> None:
     good, odd = wav(root / "inbox" / "k_A.wav", 1, 6615), root / "inbox" / "k_B.wav"
