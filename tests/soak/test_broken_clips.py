@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from lts_batch.files.moves import sha256
 from lts_batch.models.checkpoint import Model
 from lts_batch.protocol import is_device_name
 from lts_batch.settings import Settings
+from lts_batch.watch import worker
 from lts_batch.watch.daemon import Daemon
 from lts_batch.watch.summary import Summary
 from soak.broken_clips import BAD, EITHER, GOOD, Kind, chunk, fmt, kinds, pcm, riff
@@ -136,18 +138,25 @@ def test_what_is_no_file_is_left_alone_or_told(root: Path, model: Model, elsewhe
     assert kept in everything(root)
 
 
-def test_a_clip_that_vanishes_while_it_is_read_fails_alone(root: Path, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("moment", ["before it is opened", pytest.param("while it is read", marks=POSIX)])
+def test_a_vanishing_clip_harms_nothing_else(root: Path, model: Model, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """One that is open already is read to its end; without one that is not there its partner waits."""
     for name in ("k_A", "k_B", "ok_A", "ok_B"):
         wav(root / "inbox" / f"{name}.wav", len(name) + ord(name[-1]), 6615)
-    opened = audio.open_reader
+    partner = sha256(root / "inbox" / "k_A.wav")
+    place, name = (worker, "take") if moment == "before it is opened" else (audio, "open_reader")
+    usual = getattr(place, name)
 
-    def vanishing(clip: audio.Clip) -> audio.Reader:
+    def vanishing(*given: Any) -> Any:
         for path in root.rglob("k_B.wav"):
             path.unlink()
-        return opened(clip)
+        return usual(*given)
 
-    monkeypatch.setattr(audio, "open_reader", vanishing)
+    monkeypatch.setattr(place, name, vanishing)
     summary = draft(root, model)
     states = {outcome.job.partition("-")[0]: outcome.state for outcome in summary.outcomes}
-    assert states.get("ok") == "done", summary.lines()
-    assert states.get("k", "failed") in ("failed", "done")
+    assert states == ({"ok": "done"} if moment == "before it is opened" else {"k": "done", "ok": "done"}), summary.lines()
+    (place_of_partner,) = everything(root)[partner]
+    assert place_of_partner.startswith("inbox/" if moment == "before it is opened" else "archive/")
+    stems = list((root / "outbox").rglob("*.wav"))
+    assert len(stems) == len(states) and all(np.isfinite(audio.read(stem)[0]).all() for stem in stems)
