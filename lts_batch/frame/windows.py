@@ -34,34 +34,36 @@ def entries(centres_hz: Hz, spacings_hz: Hz, half_widths_hz: Hz, cap_hz: float, 
     ladder_start = centres[-1] + halves[-1] if len(centres) else cap_hz
     ladder = ladder_start + cap_hz * np.arange(max(1, math.ceil((nyquist - cap_hz / 2 - ladder_start) / cap_hz) + 1))
 
-    windows = [_hann(c, h, bin_hz) for c, h in zip(centres, halves, strict=True)]
-    windows = [(start, window * height) for (start, window), height in zip(windows, heights, strict=True)]
-    windows += [_hann(c, cap_hz, bin_hz) for c in ladder]
-    windows += [_low_pass(low_edge - low_half, low_edge + low_half, bin_hz)]
-
-    rows = np.repeat(np.arange(len(windows)), [len(window) for _, window in windows])
-    places = np.concatenate([np.arange(start, start + len(window)) for start, window in windows])
-    values = np.concatenate([window for _, window in windows])
+    edges = np.concatenate((centres, ladder))
+    rows, places, values = _hanns(edges, np.concatenate((halves, np.full(len(ladder), cap_hz))), bin_hz)
+    values *= np.concatenate((heights, np.ones(len(ladder))))[rows]
+    low, low_values = _low_pass(low_edge - low_half, low_edge + low_half, bin_hz)
+    rows = np.concatenate((rows, np.full(len(low), len(edges))))
+    places, values = np.concatenate((places, low)), np.concatenate((values, low_values))
     bins, signs = _fold(places, samples)
     power = np.bincount(bins, values**2, samples // 2 + 1)
     power[0] *= 2.0
     if samples % 2 == 0:
         power[-1] *= 2.0
     weights = (values / np.sqrt(power[bins])).astype(np.float32)
-    return rows * frames + places % frames, bins, weights, signs, np.concatenate((centres, ladder, [0.0])), int(inside.sum())
+    return rows * frames + places % frames, bins, weights, signs, np.concatenate((edges, [0.0])), int(inside.sum())
 
 
-def _hann(centre_hz: float, half_hz: float, bin_hz: float) -> tuple[int, NDArray[np.float64]]:
-    """First bin and values of a Hann window whose ends are zero."""
-    start, stop = math.floor((centre_hz - half_hz) / bin_hz) + 1, math.ceil((centre_hz + half_hz) / bin_hz)
-    return start, np.cos(0.5 * np.pi * (np.arange(start, stop) * bin_hz - centre_hz) / half_hz) ** 2
+def _hanns(centres_hz: Hz, halves_hz: Hz, bin_hz: float) -> tuple[NDArray[np.int64], NDArray[np.int64], Hz]:
+    """Number, bin and value of each entry ``[n]`` of Hann windows whose ends are zero, window after window."""
+    starts = np.floor((centres_hz - halves_hz) / bin_hz).astype(np.int64) + 1
+    counts = np.ceil((centres_hz + halves_hz) / bin_hz).astype(np.int64) - starts
+    numbers = np.repeat(np.arange(len(centres_hz)), counts)
+    bins = np.arange(counts.sum()) + (starts - np.cumsum(counts) + counts)[numbers]
+    return numbers, bins, np.cos(0.5 * np.pi * (bins * bin_hz - centres_hz[numbers]) / halves_hz[numbers]) ** 2
 
 
-def _low_pass(flat_hz: float, zero_hz: float, bin_hz: float) -> tuple[int, NDArray[np.float64]]:
-    """First bin and values of a window over DC: flat to ``flat_hz``, zero at ``zero_hz``, both signs of frequency."""
+def _low_pass(flat_hz: float, zero_hz: float, bin_hz: float) -> tuple[NDArray[np.int64], Hz]:
+    """Bins and values of a window over DC: flat to ``flat_hz``, zero at ``zero_hz``, both signs of frequency."""
     stop = math.ceil(zero_hz / bin_hz)
-    offset = np.clip((np.abs(np.arange(1 - stop, stop)) * bin_hz - flat_hz) / (zero_hz - flat_hz), 0.0, 1.0)
-    return 1 - stop, math.sqrt(0.5) * np.cos(0.5 * np.pi * offset) ** 2
+    bins = np.arange(1 - stop, stop)
+    offset = np.clip((np.abs(bins) * bin_hz - flat_hz) / (zero_hz - flat_hz), 0.0, 1.0)
+    return bins, math.sqrt(0.5) * np.cos(0.5 * np.pi * offset) ** 2
 
 
 def _fold(bins: NDArray[np.int64], samples: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
