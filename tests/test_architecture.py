@@ -30,8 +30,8 @@ engine: mixes curves effects chain interpolate align levels meeting distances st
 targets rebuild guard finish classic_planning classic_stems fit pipeline spacing arrays
 evaluation: framepath stempath clip_pairs summary evaluate
 stems: names manifest plots latent_map delivery stored render
-watch: jobfile jobs entries view written sets scan spool status endings events wakeup heartbeat closing summary workshop desk \
-ends apart worker daemon notify options configuration logs listeners
+watch: jobfile jobs entries view written sets scan spool status endings journal events wakeup heartbeat closing summary \
+workshop desk ends hands processes assignment crew daemon notify options configuration logs listeners
 service: wanted mark system systemd launchd windows place tools install supervise
 demo
 cli

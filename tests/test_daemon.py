@@ -12,7 +12,7 @@ import pytest
 import watching
 from jsonschema import Draft202012Validator
 from trees import Tree
-from watching import error_of, fake_render, files, hashes, send, states, status, wait_for, wav
+from watching import error_of, fake_render, files, hashes, rows, send, states, status, wait_for, wav
 
 from lts_batch.errors import JobError, OutputError
 from lts_batch.files import audio, moves
@@ -48,7 +48,8 @@ def test_a_pair_goes_all_the_way(root: Path, make: Callable[..., Daemon]) -> Non
     assert status(root, job) | {"counter": ""} == {
         "job": job, "state": "done", "fraction": "1.0", "message": f"the stems lie in outbox/{job}",
         "folder": f"outbox/{job}", "counter": ""}
-    assert list((root / ".lts" / "staging").iterdir()) == list((root / ".lts" / "endings").iterdir()) == []
+    assert list((root / ".lts" / "staging").iterdir()) == []
+    assert {name: (row.state, row.folder) for name, row in rows(root).items()} == {job: ("done", f"outbox/{job}")}
     assert summary.lines()[-1] == "1 done, 0 failed, 0 cancelled, 0 waiting"
     summary.check()
 
@@ -167,7 +168,9 @@ def test_stopping_leaves_the_job_for_the_next_time(root: Path, make: Callable[..
 
     def stopping(*args: Any, progress: Any, **options: Any) -> Manifest:
         stop.set()
-        return fake_render(*args, progress=progress, **options)
+        while True:  # until it is told
+            progress(0.5, "stem 2 of 3")
+            time.sleep(0.01)
 
     wav(root / "inbox" / "a.wav")
     send(root, "j", "a.wav", "a.wav")
@@ -226,7 +229,15 @@ def test_progress_is_passed_on(root: Path, make: Callable[..., Daemon]) -> None:
     seen: list[tuple[str, float, str]] = []
     wav(root / "inbox" / "a.wav")
     send(root, "j", "a.wav", "a.wav")
-    make(progress=lambda *told: seen.append(told)).run_once()
+
+    def slow(*args: Any, progress: Any, **options: Any) -> Manifest:
+        def report(fraction: float, message: str) -> None:
+            progress(fraction, message)
+            time.sleep(0.4)
+
+        return fake_render(*args, progress=report, **options)
+
+    make(render=slow, progress=lambda *told: seen.append(told)).run_once()
     assert seen == [("j", n / 3, f"stem {n + 1} of 3") for n in range(3)]
 
 

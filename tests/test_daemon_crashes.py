@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import watching
 from platforms import POSIX
-from watching import Crash, crash_at, fake_render, files, hashes, prepare, states, status, wait_for, wav
+from watching import Crash, crash_at, fake_render, files, hashes, journal_of, prepare, rows, states, status, wait_for, wav
 
 from lts_batch.errors import OutputError
 from lts_batch.files import moves
 from lts_batch.files.moves import sha256
 from lts_batch.stems.manifest import Manifest
 from lts_batch.watch.daemon import Daemon
-from lts_batch.watch.endings import Ending, pending
-from lts_batch.watch.spool import Spool
+from lts_batch.watch.endings import Ending
+from lts_batch.watch.journal import Journal
 from lts_batch.watch.status import read_status
 
 root = watching.root
@@ -58,7 +58,8 @@ def test_a_crash_at_any_step_loses_and_repeats_nothing(tmp_path: Path, make: Cal
         return {path: value for path, value in hashes(place).items() if not path.endswith((".json", ".tsv"))}
 
     assert files(root) == files(calm) and comparable(root) == comparable(calm)
-    assert list((root / ".lts" / "endings").iterdir()) == list((root / ".lts" / "staging").iterdir()) == []
+    assert list((root / ".lts" / "staging").iterdir()) == []
+    assert {row.state for row in rows(root).values()} <= {"done", "failed"}
     for path in (root / "status").glob("*-*.tsv"):
         assert status(root, path.stem)["state"] in ("done", "failed")
     expected = 0 if kind == "failing" else 2 if step in ("render", "note") else 1
@@ -71,8 +72,7 @@ def test_a_crash_is_recovered_even_without_the_note(root: Path, make: Callable[.
 
     with pytest.raises(Crash):
         make(at=crash_at("move 0")).run_once()
-    for note in (root / ".lts" / "endings").iterdir():
-        note.unlink()
+    journal_of(root).unlink()
     before = sha256(root / "outbox" / "j" / "manifest.json")
 
     def never(*args: Any, **options: Any) -> Manifest:
@@ -174,12 +174,14 @@ def test_an_archive_that_cannot_be_written_holds_the_ending(root: Path, make: Ca
     assert files(root, "inbox") == [] and len(files(root, "outbox")) == 3
 
 
-def test_endings_come_back_as_they_were_written(root: Path) -> None:
-    spool = Spool(root)
-    spool.create()
+def test_endings_come_back_as_they_were_written(tmp_path: Path) -> None:
     ending = Ending("j", "done", "a \udc80 message", "outbox/j", "x", (), None, "inbox/j.cancel")
-    ending.save(spool)
-    (spool.endings / "foreign.json").write_text("{}", encoding="utf-8")
-    assert pending(spool) == [ending]
-    ending.forget(spool)
-    assert pending(spool) == []
+    path = tmp_path / "state" / "j.sqlite"
+    journal = Journal()
+    with journal.open(path):
+        journal.deliver(ending)
+    with journal.open(path):
+        assert journal.pending() == [ending]
+        journal.ended(ending)
+    with journal.open(path):
+        assert journal.pending() == []

@@ -19,8 +19,7 @@ from watching import fake_render, files, hashes, send, states, status, wait_for
 
 from lts_batch.files import audio
 from lts_batch.stems.manifest import Manifest
-from lts_batch.watch import apart
-from lts_batch.watch.apart import Apart, Left
+from lts_batch.watch import crew
 from lts_batch.watch.daemon import Daemon
 from lts_batch.watch.options import default_log
 from lts_batch.watch.status import read_status
@@ -69,7 +68,7 @@ def test_a_running_program_ends_in_time(name: str, step: str, here: Path) -> Non
 
 def test_what_was_left_is_done_the_next_time(root: Path, make: Callable[..., Daemon], monkeypatch: pytest.MonkeyPatch) -> None:
     stop, release = threading.Event(), threading.Event()
-    monkeypatch.setattr(apart.Apart.__init__, "__defaults__", (0.2,))
+    monkeypatch.setattr(crew, "GRACE_SECONDS", 0.2)
 
     def stuck(clips: Any, settings: Any, out: Path, **options: Any) -> Manifest:
         out.mkdir()
@@ -92,28 +91,9 @@ def test_what_was_left_is_done_the_next_time(root: Path, make: Callable[..., Dae
     wait_for(lambda: not daemon.left_behind)
 
 
-def test_work_apart_gives_what_it_gives() -> None:
-    apart = Apart()
-    assert apart.do(lambda: 5) == 5
-    with pytest.raises(ZeroDivisionError):
-        apart.do(lambda: 1 / 0)
-    apart.stop.set()
-    assert apart.do(lambda: 6) == 6 and not apart.busy  # what is quick is not left
-
-
-def test_work_apart_is_left_when_there_is_no_more_time() -> None:
-    apart, release = Apart(grace_seconds=0.1), threading.Event()
-    apart.stop.set()
-    with pytest.raises(Left):
-        apart.do(lambda: release.wait(30))
-    assert apart.busy
-    release.set()
-    wait_for(lambda: not apart.busy)
-
-
 def test_a_daemon_that_is_still_loading_ends_too(root: Path, make: Callable[..., Daemon],
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart.Apart.__init__, "__defaults__", (0.1,))
+    monkeypatch.setattr(crew, "GRACE_SECONDS", 0.1)
     stop, release = threading.Event(), threading.Event()
 
     def slow(name: str) -> str:

@@ -18,6 +18,7 @@ from lts_batch.protocol import schema
 from lts_batch.settings import Settings, as_dict
 from lts_batch.stems.manifest import ClipEntry, Manifest, StemEntry
 from lts_batch.watch.daemon import Daemon
+from lts_batch.watch.journal import Row, journal_path, read_journal
 from lts_batch.watch.status import read_status
 from lts_batch.watch.summary import Summary
 
@@ -83,6 +84,17 @@ def status(root: Path, job: str) -> dict[str, str]:
     numbers = {"fraction": float, "counter": int}
     Draft202012Validator(schema("status")).validate({key: numbers.get(key, str)(value) for key, value in found.items()})
     return found
+
+
+def journal_of(root: Path) -> Path:
+    return journal_path((root / ".lts" / "uuid").read_text(encoding="utf-8").strip())
+
+
+def rows(root: Path) -> dict[str, Row]:
+    """What the journal says of each job."""
+    found = read_journal(journal_of(root))
+    assert found is not None
+    return {row.job: row for row in found[0]}
 
 
 def error_of(root: Path, job: str) -> dict[str, Any]:

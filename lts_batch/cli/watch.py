@@ -2,18 +2,17 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lts_batch.cli.messages import bar
-from lts_batch.errors import JobError, OutputError
+from lts_batch.errors import OutputError
 
 if TYPE_CHECKING:
     from lts_batch.watch.options import Options
@@ -23,11 +22,13 @@ if TYPE_CHECKING:
 @click.argument("root", type=click.Path(path_type=Path))
 @click.option("--once", is_flag=True, help="Handle what is there, print a summary, and end; 7 if a job failed.")
 @click.option("--model", metavar="NAME|FOLDER", help="A shipped model, or the folder of your own. [general]")
+@click.option("--jobs", type=int, metavar="N", help="How many jobs are worked on at a time, each in a process of its own. [1]")
 @click.option("--settle-seconds", type=float, help="How long dropped clips must stand still before they are taken. [2]")
 @click.option("--patience-seconds", type=float,
               help="How long clips that stand still, but are not whole, are waited for. [10 settle times, at least 20]")
 @click.option("--scan-seconds", type=float, help="How often to look where nothing tells of changes. [1]")
 @click.option("--lease-seconds", type=float, help="How long to watch for another daemon on the same folder. [3]")
+@click.option("--stuck-seconds", type=float, help="How long a job may use no processor time before it is tried again. [300]")
 @click.option("--log-file", metavar="FILE|none", help="Where the log is kept. [in your log folder, one for each ROOT]")
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Lines for people or JSON, on screen and in the file."
               " [text]")
@@ -69,6 +70,7 @@ def _run(root: Path, options: "Options", *, once: bool, as_json: bool, log_neede
     from lts_batch.watch.daemon import Daemon
     from lts_batch.watch.events import Event
     from lts_batch.watch.listeners import Listeners
+    from lts_batch.watch.processes import process_hands
 
     stop = _stopped_by_signals()
     show: Callable[[str], None] = (lambda line: None) if as_json else click.echo
@@ -76,7 +78,8 @@ def _run(root: Path, options: "Options", *, once: bool, as_json: bool, log_neede
     with Listeners(options, root, show, log_needed=log_needed, stop=stop) as tell, bar(str(root), quiet=as_json) as draw:
         daemon = Daemon(root, model=options.model, settle_seconds=options.settle_seconds,
                         patience_seconds=options.patience_seconds, scan_seconds=options.scan_seconds,
-                        lease_seconds=options.lease_seconds, log=tell,
+                        lease_seconds=options.lease_seconds, stuck_seconds=options.stuck_seconds, log=tell,
+                        hands=partial(process_hands, options.jobs),
                         progress=lambda job, fraction, message: draw(fraction, f"{job}: {message}"))
         if once:
             summary = daemon.run_once(stop)
@@ -86,8 +89,6 @@ def _run(root: Path, options: "Options", *, once: bool, as_json: bool, log_neede
             daemon.run(stop)
     if summary is not None and as_json:
         click.echo(summary.to_json())
-    if daemon.left_behind:  # it would be waited for, and its files are swept at the next start
-        _end_now(JobError.exit_code if summary is not None and summary.of("failed") else 0)
     if summary is not None:
         summary.check()
 
@@ -103,13 +104,6 @@ def _stopped_by_signals() -> threading.Event:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), end)
     return stop
-
-
-def _end_now(exit_code: int) -> NoReturn:
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
-            stream.flush()
-    os._exit(exit_code)
 
 
 @click.command()

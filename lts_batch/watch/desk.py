@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lts_batch.errors import JobError, LtsError
+from lts_batch.errors import JobError, LtsError, OutputError
 from lts_batch.watch.events import Event, Log
 from lts_batch.watch.jobfile import shortened
 from lts_batch.watch.jobs import Candidate
+from lts_batch.watch.journal import Journal
 from lts_batch.watch.spool import Spool
 from lts_batch.watch.status import Statuses
 
@@ -39,6 +40,7 @@ class Desk:
     log: Log
     clock: Callable[[], float]
     statuses: Statuses
+    journal: Journal
     holds: dict[tuple[str, str, float], Hold] = field(default_factory=dict)
 
     def places(self) -> tuple[Path, ...]:
@@ -48,6 +50,19 @@ class Desk:
         except JobError as error:
             self.log(Event(str(error), "error"))
             return (self.spool.root.resolve(),)
+
+    def say(self, candidate: Candidate, job_id: str, state: str, message: str, *, durable: bool = False) -> None:
+        """Write down how a job is, for us and for its client.
+
+        Raises:
+            OutputError: only where it has to be ``durable``, and the journal can't be written.
+        """
+        try:
+            self.journal.note(job_id, state, message, candidate.title)
+        except OutputError:
+            if durable:
+                raise
+        self.statuses.say(job_id, state, message)
 
     def hold(self, candidate: Candidate, until: float, error: LtsError, *, settles: bool) -> None:
         """Leave a candidate alone until then; who sent a job file is told why."""

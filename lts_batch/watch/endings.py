@@ -1,7 +1,7 @@
 """How a job ends so that nothing is lost on the way.
 
-A job's end is several moves. What is to be done is written down first, in one file; after a crash it is done from that
-file, each step at most once, and nothing is rendered again.
+A job's end is several moves. What is to be done is written down in the journal first; after a crash it is done from there,
+each step at most once, and nothing is rendered again.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lts_batch.files.moves import free, move, remove, sha256
-from lts_batch.files.whole import is_temporary, output_error, write_whole
+from lts_batch.files.whole import is_temporary, output_error
 from lts_batch.watch.spool import Spool
 
 Hook = Callable[[str], None]
@@ -55,22 +55,15 @@ class Ending:
     cancel: str | None = None
     pair: str = ""
 
-    def save(self, spool: Spool) -> None:
-        """Write it down; from here on the outcome holds."""
-        write_whole(self._path(spool), json.dumps(dataclasses.asdict(self), indent=1) + "\n")
+    def to_json(self) -> str:
+        """As the journal keeps it."""
+        return json.dumps(dataclasses.asdict(self))
 
     @classmethod
-    def load(cls, path: Path) -> "Ending":
-        """The ending that ``save`` wrote."""
-        values = json.loads(path.read_text(encoding="utf-8"))
+    def from_json(cls, text: str) -> "Ending":
+        """The ending of which ``to_json`` made the text. Raises ``ValueError``, ``KeyError`` or ``TypeError``."""
+        values = json.loads(text)
         return cls(**{**values, "moves": tuple(Move(**move) for move in values["moves"])})
-
-    def forget(self, spool: Spool) -> None:
-        """It is all done."""
-        self._path(spool).unlink(missing_ok=True)
-
-    def _path(self, spool: Spool) -> Path:
-        return spool.endings / f"{self.job}.json"
 
     def carry_out(self, spool: Spool, at: Hook) -> None:
         """Do what is not done yet. May be repeated at any time, after a crash at any point.
@@ -147,18 +140,9 @@ def unmoved(spool: Spool, endings: Iterable[Ending]) -> frozenset[Path]:
     return frozenset(spool.root / step.source for ending in endings for step in ending.moves)
 
 
-def pending(spool: Spool) -> list[Ending]:
-    """The endings that are written down and not done yet."""
-    found = []
-    for path in sorted(spool.endings.glob("*.json")):
-        with suppress(OSError, ValueError, KeyError, TypeError):  # not ours
-            found.append(Ending.load(path))
-    return found
-
-
-def sweep(spool: Spool) -> None:
+def sweep(spool: Spool, endings: Iterable[Ending]) -> None:
     """Remove what a crash left half made: stems without an ending, copies that were not finished."""
-    kept = {ending.staged for ending in pending(spool) if ending.staged}
+    kept = {ending.staged for ending in endings if ending.staged}
     for path in spool.staging.iterdir():
         if spool.inside(path) not in kept:
             remove(path)

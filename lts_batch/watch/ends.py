@@ -6,7 +6,7 @@ from pathlib import Path
 from lts_batch.errors import JobError, LtsError, OutputError
 from lts_batch.watch.closing import free_folder, plan, stage_error
 from lts_batch.watch.desk import Desk
-from lts_batch.watch.endings import Ending, Hook, pending
+from lts_batch.watch.endings import Ending, Hook
 from lts_batch.watch.events import Event
 from lts_batch.watch.jobfile import shortened
 from lts_batch.watch.jobs import Candidate, Job, failed_id
@@ -26,13 +26,16 @@ class Ends:
     Attributes:
         outcomes: how jobs ended, until somebody clears it.
         done, failed: how many did, in all.
+        pending: those that are written down and not done yet.
     """
 
     def __init__(self, desk: Desk, at: Hook) -> None:
         self._desk, self._at = desk, at
         self.outcomes: list[Outcome] = []
         self.done = self.failed = 0
+        self.pending: list[Ending] = []
         self._attempts: dict[tuple[str, str], int] = defaultdict(int)
+        self._crashes: dict[tuple[str, str], int] = defaultdict(int)
         self._stuck_until: float | None = None
 
     def well(self, job: Job, message: str, folder: Path, staged: Path | None) -> None:
@@ -72,15 +75,23 @@ class Ends:
         desk.statuses.say(job_id, "waiting", str(error))
         desk.log(Event(str(error), "warning", job_id, "waiting", candidate.title))
 
+    def crashes(self, candidate: Candidate) -> int:
+        """A process died of it. Returns how many did by now."""
+        self._crashes[candidate.key[:2]] += 1
+        return self._crashes[candidate.key[:2]]
+
+    def recall(self) -> None:
+        """Learn from the journal what an earlier daemon left to be done."""
+        self.pending = self._desk.journal.pending()
+
     def finish_pending(self) -> bool:
         """Bring to an end what a crash or a full disk cut off. Returns whether something was."""
-        if self._stuck_until is not None and self._desk.clock() < self._stuck_until:
+        if not self.pending or (self._stuck_until is not None and self._desk.clock() < self._stuck_until):
             return False
         self._stuck_until = None
-        endings = pending(self._desk.spool)
-        for ending in endings:
+        for ending in tuple(self.pending):
             self._finish(ending)
-        return bool(endings) and self._stuck_until is None
+        return self._stuck_until is None
 
     def _with_error(self, candidate: Candidate, job_id: str, state: str, error: LtsError, digest: str) -> None:
         spool = self._desk.spool
@@ -99,28 +110,31 @@ class Ends:
         try:
             ending = plan(spool, candidate, job_id, state, message, folder=folder, staged=staged, shelf=shelf)
             self._at("note")
-            ending.save(spool)
+            self._desk.journal.deliver(ending)
+            self.pending.append(ending)
         except (OSError, OutputError) as trouble:
             self.trouble(candidate, job_id, OutputError(str(trouble)), ending=True)
         else:
             self._attempts.pop(candidate.key[:2], None)
+            self._crashes.pop(candidate.key[:2], None)
             self._finish(ending)
 
     def _finish(self, ending: Ending) -> None:
         desk = self._desk
         try:
             ending.carry_out(desk.spool, self._at)
+            self._at("report")
+            desk.statuses.say(ending.job, ending.state, ending.message, 1.0 if ending.state == "done" else 0.0, ending.folder)
+            desk.statuses.forget(ending.job)
+            self._at("forget")
+            desk.journal.ended(ending)
         except OutputError as error:
             self._stuck_until = desk.clock() + TROUBLE_SECONDS
             self.outcomes.append(Outcome(ending.job, "failed", str(error), ""))
             desk.statuses.say(ending.job, "delivering", str(error), 1.0)
             desk.log(Event(str(error), "warning", ending.job, "delivering", ending.pair))
             return
-        self._at("report")
-        desk.statuses.say(ending.job, ending.state, ending.message, 1.0 if ending.state == "done" else 0.0, ending.folder)
-        desk.statuses.forget(ending.job)
-        self._at("forget")
-        ending.forget(desk.spool)
+        self.pending.remove(ending)
         self.done += ending.state == "done"
         self.failed += ending.state == "failed"
         self.outcomes.append(Outcome(ending.job, ending.state, ending.message, ending.folder))

@@ -32,6 +32,8 @@ class Options:
     """Everything that can be chosen about a daemon, beside its root."""
 
     model: str = _option("general", "a shipped model's name or a model folder, for jobs whose preset names no other", kind=str)
+    jobs: int = _option(1, "how many jobs are worked on at a time, each in a process of its own with a model of its own",
+                        kind=int, least=1, most=64)
     settle_seconds: float = _option(2.0, "how long dropped clips must stand still before they are taken", kind=float,
                                     least=0.0, most=3600.0)
     patience_seconds: float | None = _option(
@@ -41,6 +43,8 @@ class Options:
                                   least=0.1, most=3600.0)
     lease_seconds: float = _option(3.0, "how long to watch for another daemon that may be at work on the same folder",
                                    kind=float, least=2.0, most=60.0)
+    stuck_seconds: float = _option(300.0, "how long a job's process may use no processor time before it is taken for stuck",
+                                   kind=float, least=10.0, most=86400.0)
     log_file: str | None = _option(None, "where the log is kept; none for no file; by itself a file for each watched folder in"
                                    " the user's log folder", kind=str)
     log_format: str = _option("text", "lines for people or JSON, on standard output and in the log file", kind=str,

@@ -49,11 +49,6 @@ class Spool:
         """Where stems are made."""
         return self.private / "staging"
 
-    @property
-    def endings(self) -> Path:
-        """Where it is written down how jobs end."""
-        return self.private / "endings"
-
     def create(self) -> str:
         """Make what is missing.
 
@@ -64,8 +59,7 @@ class Spool:
             OutputError: the root cannot be made (its parent has to exist) or not be written to; a file has the name of one of
                 its folders: then nothing is made.
         """
-        folders = (self.root, self.inbox, self.outbox, self.failed, self.archive, self.status, self.private, self.staging,
-                   self.endings)
+        folders = (self.root, self.inbox, self.outbox, self.failed, self.archive, self.status, self.private, self.staging)
         for folder in folders:
             if folder.is_file():
                 raise OutputError(f"{folder} is a file, and a watched folder has a folder of that name: move the file away, or"

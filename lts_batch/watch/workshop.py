@@ -25,10 +25,13 @@ class Workshop:
     Args:
         render: the engine, as ``lts_batch.stems.render.render``, which it is if not given.
         load: gives a model by name or folder, as ``lts_batch.models.checkpoint.load_model``, which it is if not given.
+        workers: how many slices of stems it makes at a time; as many as the engine likes if not given.
     """
 
-    def __init__(self, render: Callable[..., Manifest] | None = None, load: Callable[[str], Any] | None = None) -> None:
+    def __init__(self, render: Callable[..., Manifest] | None = None, load: Callable[[str], Any] | None = None,
+                 workers: int | None = None) -> None:
         self._render, self._load = render, load
+        self._more: dict[str, Any] = {} if workers is None else {"workers": workers}
         self._models: dict[str, Any] = {}
 
     def open(self, model: str) -> None:
@@ -71,7 +74,7 @@ class Workshop:
                           clip.request.name or clip.request.path.stem, stack.enter_context(open_allowed(clip.path, allowed)))
                      for clip in job.clips]
             found = self._engine()(clips, job.candidate.settings, staged, job=job.id, echo=job.candidate.echo,
-                                   model=self.model(job.candidate.settings.model), progress=report)
+                                   model=self.model(job.candidate.settings.model), progress=report, **self._more)
         for entry, clip in zip(found.clips, job.clips, strict=True):
             if entry.sha256 != clip.sha256:
                 raise Changed(f"{clip.request.path} was changed while it was rendered")
