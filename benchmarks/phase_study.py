@@ -32,7 +32,7 @@ from study import OptionGroup, Results, say
 
 from lts_batch.engine import pipeline, targets
 from lts_batch.engine.pipeline import Plan
-from lts_batch.engine.rebuild import Sized
+from lts_batch.engine.repairs import Sized
 from lts_batch.files.sources import Excerpt
 from lts_batch.frame.slices import Slices
 from lts_batch.frame.stft import stft
