@@ -16,6 +16,7 @@ from lts_batch.files import audio
 from lts_batch.frame import features
 from lts_batch.models import vae
 from lts_batch.models.checkpoint import load_model
+from lts_batch.training import trial
 from lts_batch.training.dataset import Dataset, open_dataset
 from lts_batch.training.schedule import KINDS, Schedule
 from lts_batch.training.train import Training
@@ -259,6 +260,6 @@ def test_speed_is_told_beside_what_the_machine_can_do(sounds: Dataset, tmp_path:
 
 def test_a_trial_measures_and_writes_nothing(sounds: Dataset, tmp_path: Path) -> None:
     plans = [dataclasses.replace(SCHEDULE, width=width) for width in (16, 1024)]
-    small, wide = (Training(sounds, BANDS, plan, tmp_path / "m", device="cpu").measured(0.1) for plan in plans)
+    small, wide = (trial.frames_per_second(Training(sounds, BANDS, plan, tmp_path / "m", device="cpu"), 0.1) for plan in plans)
     assert small > wide > 0
     assert list(tmp_path.iterdir()) == []
