@@ -25,9 +25,11 @@ original: classic keras_layers keras_convolutions keras_kinds keras_graph classi
 resynthesis: phase turning carry pghi vocoder
 models: networks vae bundle checkpoint shelf
 material: tones synthesis soundfont effects arrangement programme corpus
-training: alike sides sounds frame_cache schedule augment dataset mixing_loss course feed held_out state speed train adapt board
+training: alike sides sounds frame_cache schedule augment dataset mixing_loss course feed held_out state learner \
+speed train trial adapt board
 engine: mixes curves effects chain interpolate align levels meeting distances steps frames thinning analysis planning reading \
-targets rebuild guard finish classic_planning classic_stems fit pipeline spacing arrays
+targets blending made_up repairs on_frame on_stft rebuild guard finish classic_planning classic_stems fit pipeline spacing \
+arrays
 evaluation: framepath stempath clip_pairs summary evaluate
 stems: names manifest plots latent_map delivery stored render
 watch: jobfile jobs entries view written sets scan spool status endings journal events wakeup heartbeat closing summary \

@@ -1,20 +1,17 @@
-"""Effects over stems: each that comes along works, in place and to the sample; what is wrong in a preset is said."""
+"""Effects over stems: each that comes along works, in place and to the sample."""
 
 from itertools import pairwise
-from typing import ClassVar
 
 import numpy as np
-import pedalboard
 import pytest
+from effect_chains import RATE, noise, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lts_batch.engine import chain
-from lts_batch.engine.chain import BLOCK_SAMPLES, Chain
+from lts_batch.engine.chain import Chain
 from lts_batch.engine.effects import build, known, parameters
 from lts_batch.errors import SettingsError
 
-RATE = 44100
 # values by which an effect does something to noise
 TELLING = {
     "Bitcrush": {"bit_depth": 4}, "BrickwallLimiter": {"ceiling_db": -20, "true_peak": True}, "Chorus": {},
@@ -26,21 +23,6 @@ TELLING = {
     "Phaser": {}, "PitchShift": {"semitones": 3}, "Resample": {}, "Reverb": {},
 }
 LATE = ("BrickwallLimiter", "GSMFullRateCompressor", "MP3Compressor", "PitchShift", "Resample")  # before it is made good
-
-
-def noise(channels, samples, seed=0):
-    return (0.1 * np.random.default_rng(seed).standard_normal((channels, samples))).astype(np.float32)
-
-
-def run(effects, sound, rate=RATE, *, tail=0, block_samples=5000):
-    made = effects if isinstance(effects, Chain) else Chain(effects, "test")
-    blocks = (sound[:, start:start + block_samples] for start in range(0, sound.shape[1], block_samples))
-    out = list(made.run(blocks, rate, len(sound), sound.shape[1] + tail))
-    assert all(block.dtype == np.float32 and 0 < block.shape[1] <= BLOCK_SAMPLES for block in out)
-    return np.concatenate(out, axis=1)
-
-
-# ---------------------------------------------------------------- the effects that come along
 
 
 def test_the_list_of_effects_is_that_of_pedalboard_without_what_holds_or_loads_others():
@@ -145,142 +127,3 @@ def test_a_room_of_ones_own(tmp_path):
     wanted = np.convolve(sound[0], [0, 0, 0.5, 0, -0.25])[:5000]
     scale = np.dot(out[0], wanted) / np.dot(wanted, wanted)  # pedalboard brings impulse responses to a level of its own
     assert scale > 0 and np.abs(out[0] - scale * wanted).max() < 1e-4 * np.abs(out).max()
-
-
-# ---------------------------------------------------------------- plug-ins
-
-
-class Plugin(pedalboard.BrickwallLimiter):
-    """Stands in for a plug-in that is late."""
-
-    is_instrument = False
-    is_effect = True
-    size = 0.0
-
-    @property
-    def parameters(self):
-        return {"size": None, "ceiling_db": None, **{f"macro_{n}": None for n in range(60)}}
-
-
-class StereoOnly(pedalboard.Invert):
-    parameters: ClassVar = {}
-
-    def process(self, sound, sample_rate, **more):
-        if len(sound) == 1:
-            raise ValueError("Plugin 'Wide' does not support 1-channel output.")
-        return super().process(sound, sample_rate, **more)
-
-
-@pytest.fixture
-def bundle(tmp_path, monkeypatch):
-    """A path at which a plug-in seems to lie, and what it was asked for."""
-    path, asked = tmp_path / "Room.vst3", []
-    path.mkdir()
-
-    def load(name, plugin_name=None):
-        asked.append((name, plugin_name))
-        return Plugin(ceiling_db=20.0)
-
-    monkeypatch.setattr(pedalboard, "load_plugin", load)
-    return path, asked
-
-
-def test_plugins_are_loaded_by_path_and_take_their_own_parameters(bundle):
-    path, asked = bundle
-    made = Chain([{"plugin": str(path), "plugin_name": "Hall", "parameters": {"size": 0.4}}, {"name": "Invert"}], "test")
-    assert asked == [(str(path), "Hall")]
-    assert made._links[0]._made[0].size == 0.4
-    sound = noise(2, 10_000)
-    assert np.allclose(run(made, sound), -sound, atol=1e-6)
-
-
-@pytest.mark.parametrize(("more", "message"), [
-    ({"parameters": {"sice": 1}}, r"there is no parameter 'sice' \(did you mean 'size'\?\); its parameters are size,"
-                                  r" ceiling_db, macro_0.* and 38 more$"),
-    ({"parameters": {"release_ms": 5}}, "there is no parameter 'release_ms'"),  # an attribute, but no parameter
-    ({"parameters": {"ceiling_db": "loud"}}, "ceiling_db = 'loud' is not what it takes: "),
-    ({"size": 1}, "'size' is not known beside plugin; known are plugin_name and parameters"),
-    ({"parameters": [1]}, "parameters a table, found None and"), ({"plugin_name": 3}, "plugin_name must be text"),
-    ({"name": "Reverb"}, "must have either a name, .* or a plugin, "),
-])
-def test_what_a_plugin_does_not_know_is_said(bundle, more, message):
-    with pytest.raises(SettingsError, match=message) as caught:
-        Chain([{"name": "Invert"}, {"plugin": str(bundle[0]), **more}], "preset x.toml")
-    assert str(caught.value).startswith("preset x.toml: effect 2 (R")
-
-
-def test_plugins_that_cannot_be_loaded(tmp_path, monkeypatch):
-    text = tmp_path / "plugin.vst3"
-    text.write_text("no plug-in", encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"plugin\.vst3 cannot be loaded \(.*\): check that it is a VST3 or Audio Unit"):
-        Chain([{"plugin": str(text)}], "test")
-    with pytest.raises(SettingsError, match=r"plugin = '.*gone\.vst3' is missing: give the full path"):
-        Chain([{"plugin": str(tmp_path / "gone.vst3")}], "test")
-    with pytest.raises(SettingsError, match="plugin = 3 must be the path of a"):
-        Chain([{"plugin": 3}], "test")
-    monkeypatch.setattr(pedalboard, "load_plugin", lambda path, plugin_name: type("Synth", (), {"is_effect": False})())
-    with pytest.raises(SettingsError, match="is an instrument, and stems need effects"):
-        Chain([{"plugin": str(text)}], "test")
-
-
-def test_a_mono_stem_goes_into_both_sides_of_a_stereo_plugin(bundle, monkeypatch):
-    monkeypatch.setattr(pedalboard, "load_plugin", lambda path, plugin_name: StereoOnly())
-    made = Chain([{"plugin": str(bundle[0])}, {"name": "Reverb", "wet_level": 0.0, "dry_level": 0.5}], "test")
-    assert [[link.together(RATE, channels) for link in made._links] for channels in (1, 2, 3)] == [[2, 1], [2, 2], [2, 1]]
-    for channels in (1, 2, 3):
-        sound = noise(channels, 5000)
-        assert np.allclose(run(made, sound), -sound, atol=1e-6)
-
-
-# ---------------------------------------------------------------- mistakes
-
-
-@pytest.mark.parametrize(("effect", "message"), [
-    ({"name": "Reverbb"}, r"effect 1 \(Reverbb\): there is no such effect \(did you mean 'Reverb'\?\); there are Bitcrush, "),
-    ({"name": "reverb"}, r"did you mean 'Reverb'\?"),
-    ({"name": "VST3Plugin", "path_to_plugin_file": "/x"}, "there is no such effect"),
-    ({"name": "Pedalboard"}, "there is no such effect"), ({"name": "AudioFile"}, "there is no such effect"),
-    ({"name": "__init__"}, "there is no such effect"), ({"name": "IIRFilter"}, "there is no such effect"),
-    ({"name": 7}, "there is no such effect"), ({}, "must have either a name"),
-    ({"name": "Reverb", "roomsize": 0.3}, r"there is no parameter 'roomsize' \(did you mean 'room_size'\?\); its parameters are"
-                                          " room_size, damping,"),
-    ({"name": "Reverb", "__class__": 1}, "there is no parameter '__class__'"),
-    ({"name": "Reverb", "is_effect": True}, "there is no parameter 'is_effect'"),
-    ({"name": "Invert", "gain": 1}, "there is no parameter 'gain'; it has none"),
-    ({"name": "Reverb", "room_size": 3}, r"room_size = 3: Room Size value must be between 0\.0 and 1\.0"),
-    ({"name": "Reverb", "room_size": "big"}, "room_size = 'big' has the wrong type, it takes a number"),
-    ({"name": "Reverb", "room_size": True}, "room_size = True has the wrong type, it takes a number"),
-    ({"name": "BrickwallLimiter", "true_peak": 1}, "true_peak = 1 has the wrong type, it takes true or false"),
-    ({"name": "LadderFilter", "mode": "LP24"}, r"mode = 'LP24' is not known \(did you mean '.*'\?\); there are LPF12, HPF12,"),
-    ({"name": "Chorus", "feedback": 2}, "feedback = 2 is out of range: it goes from -1 to 1"),
-    ({"name": "Gain", "gain_db": 1e300}, r"gain_db = 1e\+300 is out of range: it goes from -120 to 120"),
-    ({"name": "Gain", "gain_db": float("nan")}, "gain_db = nan is out of range"),
-    ({"name": "Resample", "target_sample_rate": 0.001}, "target_sample_rate = 0.001 is out of range: it goes from 1000"),
-    ({"name": "Convolution"}, "nothing is not what it takes; its parameters are impulse_response_filename, mix"),
-    ({"name": "Convolution", "impulse_response_filename": "gone.wav"}, "'gone.wav' is missing: give the full path of an audio"),
-    ({"name": "Convolution", "impulse_response": "gone.wav"}, "there is no parameter 'impulse_response'"),
-])
-def test_every_mistake_is_one_sentence_with_its_place_and_a_remedy(effect, message):
-    with pytest.raises(SettingsError, match=message) as caught:
-        Chain([effect], "preset x.toml")
-    assert str(caught.value).startswith("preset x.toml: effect 1 (") and "\n" not in str(caught.value)
-
-
-def test_an_effect_that_does_not_know_the_rate_is_named():
-    made = Chain([{"name": "Gain"}, {"name": "MP3Compressor"}], "effects")
-    with pytest.raises(SettingsError, match=r"effects: effect 2 \(MP3Compressor\) does not work with 1 channel at 96000 Hz"
-                                            r" \(MP3 only supports .*\): leave it out, or choose another sample_rate"):
-        run(made, noise(1, 100), 96000)
-    assert run(made, noise(1, 100)).shape == (1, 100)
-
-
-def test_values_that_explode_are_said():
-    with pytest.raises(SettingsError, match=r"effect 2 \(HighpassFilter\) gives values that are no numbers: keep frequencies"
-                                            " below 22050 Hz"):
-        run([{"name": "Invert"}, {"name": "HighpassFilter", "cutoff_frequency_hz": 30000}], noise(1, 50_000))
-
-
-def test_effects_that_never_give_anything_back_do_not_hang(monkeypatch):
-    monkeypatch.setattr(chain, "_process", lambda effect, block, rate, width, whole: block[:, :0])
-    with pytest.raises(SettingsError, match=r"effect 1 \(Invert\) holds audio back for more than 60 s: leave it out"):
-        run([{"name": "Invert"}], noise(1, 1000), 8000)

@@ -1,33 +1,22 @@
 """The training corpus: the same seed gives the same bits, an interrupted render goes on, nothing is overwritten."""
 
 import json
-import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
+import fonts
 import numpy as np
 import pytest
 import soundfile
-from numpy.typing import NDArray
+from fonts import RATE
 from trees import Tree
 
 from lts_batch.errors import CorpusError, OutputError
 from lts_batch.files.moves import sha256
 from lts_batch.files.whole import is_temporary, temporary_beside
-from lts_batch.material import arrangement, corpus, programme, soundfont
+from lts_batch.material import corpus
 
-RATE = corpus.SAMPLE_RATE
-
-
-@pytest.fixture
-def font(program: Callable[[str], str]) -> Path:
-    """A SoundFont, where there are one and fluidsynth; what is missing in CI is a failure."""
-    program("fluidsynth")
-    found = soundfont.find_soundfont()
-    if found is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no SoundFont is installed")
-    return found
+font = fonts.font
 
 
 @pytest.fixture
@@ -37,91 +26,12 @@ def no_fluidsynth(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
 
 
-def fundamental_hz(sound: NDArray[np.float32]) -> float:
-    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 4 * len(sound)))
-    return float(np.argmax(spectrum) * RATE / (4 * len(sound)))
-
-
-# ---------------------------------------------------------------- MIDI
-
-
-def test_the_midi_file_is_the_one_the_standard_asks_for() -> None:
-    content = soundfont.midi_file([*soundfont.note(0.0, 0.2, 60, 100), *soundfont.note(0.1, 0.4, 64, 90)])
-    assert content.hex(" ") == (
-        "4d 54 68 64 00 00 00 06 00 00 00 01 03 e8"  # MThd: format 0, one track, 1000 ticks a quarter
-        " 4d 54 72 6b 00 00 00 1c"
-        " 00 ff 51 03 0f 42 40"  # a quarter is a second
-        " 00 90 3c 64 64 90 40 5a 64 80 3c 00 82 2c 80 40 00"
-        " 00 ff 2f 00")
-
-
-def test_a_bend_of_nothing_is_the_centre_and_the_ends_hold() -> None:
-    assert soundfont.bend(0, 0.0).message == (0xE0, 0, 64)
-    assert soundfont.bend(0, 12.0).message == (0xE0, 127, 127)
-    assert soundfont.bend(0, -12.0).message == (0xE0, 0, 0)
-
-
-@pytest.mark.parametrize("key", [45, 69, 84])
-def test_a_note_sounds_at_its_pitch_and_time(key: int, font: Path) -> None:
-    """Program 79, an ocarina, is nearly a sine. The second segment comes from the middle of one run."""
-    played = (*soundfont.program(79), *soundfont.note(0.25, 1.0, key, 100))
-    silent = soundfont.Segment(soundfont.program(0), 0.5)
-    executable = soundfont.find_fluidsynth()
-    assert executable is not None
-    before, sound, after = soundfont.render_segments(
-        [silent, soundfont.Segment(played, 1.0), silent], font, executable, RATE)
-    assert sound.shape == (2, RATE)
-    assert np.abs(before).max() < 1e-4 > np.abs(after).max()
-    mono = sound.mean(axis=0)
-    assert np.abs(mono[:int(0.24 * RATE)]).max() < 1e-4
-    assert np.abs(mono[int(0.3 * RATE):]).max() > 5e-3
-    wanted = 440 * 2 ** ((key - 69) / 12)
-    assert abs(1200 * np.log2(fundamental_hz(mono[int(0.4 * RATE):]) / wanted)) < 20
-
-
-def test_a_bend_of_twelve_semitones_is_an_octave(font: Path) -> None:
-    executable = soundfont.find_fluidsynth()
-    assert executable is not None
-    events = (*soundfont.program(79), soundfont.bend(0.0, 12.0), *soundfont.note(0.01, 1.0, 69, 100))
-    [sound] = soundfont.render_segments([soundfont.Segment(events, 1.0)], font, executable, RATE)
-    assert abs(1200 * np.log2(fundamental_hz(sound.mean(axis=0)[RATE // 4:]) / 880)) < 20
-
-
 def test_a_damaged_soundfont_is_named(tmp_path: Path, font: Path) -> None:
     broken = tmp_path / "broken.sf2"
     broken.write_bytes(font.read_bytes()[:1000])
     with pytest.raises(CorpusError, match=r"broken\.sf2"):
         corpus.render(tmp_path / "out", minutes=0.05, soundfont=broken)
     assert not (tmp_path / "out" / corpus.DONE).exists()
-
-
-# ---------------------------------------------------------------- what is played
-
-
-def test_every_program_and_every_drum_is_dealt() -> None:
-    clips = programme.plan(Path("out"), 0, 60.0, tuple(corpus.SHARES))
-    dealt = [clip.path.stem.split("_")[1] for clip in clips["soundfont"]]
-    assert sorted(dealt[:128]) == sorted(dealt[128:256]) == [f"program{n:03d}" for n in range(128)]
-    hits = {event.message[1] for clip in clips["drums"] for layer in programme.layers_of(clip, 0)
-            for event in layer.events if event.message[0] == 0x90 | soundfont.DRUM_CHANNEL}
-    assert hits == set(range(35, 82))
-    kits = {layer.events[1].message[1] for clip in clips["drums"] for layer in programme.layers_of(clip, 0)}
-    assert kits == set(soundfont.KITS)
-
-
-@pytest.mark.parametrize("number", range(0, 128, 9))
-def test_notes_stay_in_range_and_end(number: int) -> None:
-    low, high = arrangement.RANGES[number // 8][number % 8]
-    for seed in range(10):
-        segment = arrangement.melodic(np.random.default_rng(seed), number, 5 * RATE)
-        on = [event for event in segment.events if event.message[0] == 0x90]
-        off = [event for event in segment.events if event.message[0] == 0x80]
-        assert len(on) == len(off) > 0
-        assert all(low <= event.message[1] <= high + 19 and 0 < event.message[2] < 128 for event in on)
-        assert all(event.seconds < 5 for event in on)
-
-
-# ---------------------------------------------------------------- the corpus
 
 
 def test_without_fluidsynth_our_own_share_is_rendered(tmp_path: Path, no_fluidsynth: None) -> None:

@@ -42,5 +42,5 @@ def test_a_stretched_tone_keeps_its_pitch_and_loudness(model: Model, hz: float, 
     below, at, above = np.log(spectrum[peak - 1:peak + 2])
     measured = (peak + 0.5 * (below - above) / (below - 2 * at + above)) * 44100 / (1 << 19)
     assert abs(1200 * math.log2(measured / hz)) < 3
-    # twice as long, bands drift apart over an abrupt onset: see test_phase.py
+    # twice as long, bands drift apart over an abrupt onset: see test_vocoder_stretched.py
     assert abs(rms_db(middle[None]) - 20 * math.log10(0.3 / math.sqrt(2))) < 2

@@ -1,4 +1,4 @@
-"""Training: it learns, keeps the best, ends with a model, and does the same on every kind of device."""
+"""Training: it learns, keeps the best, and ends with a model."""
 
 import dataclasses
 import json
@@ -11,13 +11,12 @@ import torch
 import trainings
 from trainings import BANDS, SCHEDULE, held_out_loss, resumed, same_weights, started
 
-from lts_batch.errors import SettingsError
 from lts_batch.files import audio
 from lts_batch.frame import features
 from lts_batch.models import vae
 from lts_batch.models.checkpoint import load_model
 from lts_batch.training.dataset import Dataset, open_dataset
-from lts_batch.training.schedule import KINDS, Schedule
+from lts_batch.training.schedule import Schedule
 from lts_batch.training.train import Training
 
 sounds = trainings.sounds
@@ -194,71 +193,3 @@ def test_every_kind_learns_resumes_and_codes_alike_in_any_company(sounds: Datase
     for start, stop in ((0, 1), (3, 200), (130, 300)):
         assert np.array_equal(model.encode(values[start:stop])[0], mean[start:stop])
         assert np.array_equal(model.decode(mean[start:stop]), decoded[start:stop])
-
-
-# ---------------------------------------------------------------- what is for GPUs, on the processor
-
-
-def test_frames_on_the_device_are_the_same_frames(sounds: Dataset, tmp_path: Path) -> None:
-    """The way that frames take on a GPU, with the processor for a device: to the bit."""
-    plain = started(sounds, tmp_path / "a")
-    kept = Training(sounds, BANDS, SCHEDULE, tmp_path / "b", device="cpu", resident=True)
-    kept.start()
-    for training in (plain, kept):
-        training.run(until=5, every=100)
-    assert kept.record()["frames_on_device"] and not plain.record()["frames_on_device"]
-    assert same_weights(plain, kept)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_bfloat16_learns_nearly_the_same(sounds: Dataset, tmp_path: Path, kind: str) -> None:
-    schedule = dataclasses.replace(SCHEDULE, kind=kind, blocks=int(kind != "dense"), transport_weight=0.1)
-    plain = started(sounds, tmp_path / "a", schedule)
-    mixed = Training(sounds, BANDS, schedule, tmp_path / "b", device="cpu", mixed=True)
-    mixed.start()
-    for training in (plain, mixed):
-        training.run(every=30)
-    assert mixed.record()["mixed_precision"] and not plain.record()["mixed_precision"]
-    assert not same_weights(plain, mixed)
-    assert mixed.course.history[-1].validation_loss == pytest.approx(plain.course.history[-1].validation_loss, rel=0.1)
-    assert all(weight.dtype == torch.float32 for weight in mixed.network.parameters())
-
-
-def test_a_gpu_trains_and_goes_on_as_if_it_had_not_stopped(sounds: Dataset, tmp_path: Path) -> None:
-    """Where there is one; elsewhere it is said that there is none."""
-    if not torch.cuda.is_available():
-        with pytest.raises(SettingsError, match="device 'cuda' cannot be used here"):
-            Training(sounds, BANDS, SCHEDULE, tmp_path / "m", device="cuda")
-        return
-    trainings = [Training(sounds, BANDS, SCHEDULE, tmp_path / name, device="cuda") for name in ("a", "b", "b")]
-    trainings[0].start()
-    trainings[0].run(every=10)
-    trainings[1].start()
-    trainings[1].run(until=13, every=10)
-    trainings[2].resume()
-    trainings[2].run(every=10)
-    assert trainings[0].record()["mixed_precision"] and trainings[0].record()["frames_on_device"]
-    losses = [[figures.validation_loss for figures in trainings[number].course.history] for number in (0, 2)]
-    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
-
-
-def test_speed_is_told_beside_what_the_machine_can_do(sounds: Dataset, tmp_path: Path) -> None:
-    training = started(sounds, tmp_path / "m")
-    assert training.speed.frames_per_second == 0.0
-    training.run(every=30)
-    speed = training.speed.as_dict()
-    weights = sum(weight.numel() for name, weight in training.network.named_parameters() if name.endswith("weight"))
-    assert speed["multiply_adds_per_frame"] == 3 * weights, "dense layers use every weight once a frame"
-    assert speed["frames_per_second"] == pytest.approx(30 * 64 / training.speed.step_seconds, rel=1e-3)
-    assert speed["matrix_multiply_adds_per_second"] > 1e8
-    assert speed["share_of_matrix_rate"] == pytest.approx(
-        speed["frames_per_second"] * 3 * weights / speed["matrix_multiply_adds_per_second"], abs=1e-4)
-    training.finish()
-    assert load_model(tmp_path / "m").record["training"]["speed"]["multiply_adds_per_frame"] == 3 * weights
-
-
-def test_a_trial_measures_and_writes_nothing(sounds: Dataset, tmp_path: Path) -> None:
-    plans = [dataclasses.replace(SCHEDULE, width=width) for width in (16, 1024)]
-    small, wide = (Training(sounds, BANDS, plan, tmp_path / "m", device="cpu").measured(0.1) for plan in plans)
-    assert small > wide > 0
-    assert list(tmp_path.iterdir()) == []

@@ -130,9 +130,10 @@ def _fitted(schedule: plans.Schedule, left: float, dataset: "Dataset", device: s
     """Width, batch and steps for the time that is left, see ``schedule.fit``; trials and figures are taken off it."""
     from lts_batch import devices
     from lts_batch.frame.filterbank import Bands
+    from lts_batch.training import trial
     from lts_batch.training.train import Training
 
-    trial = min(1.0, 0.02 * left)
+    trial_seconds = min(1.0, 0.02 * left)
 
     def training(one: plans.Schedule) -> "Training":
         return Training(dataset, Bands(), dataclasses.replace(one, rate=1e-6), Path(), device=device)
@@ -140,8 +141,9 @@ def _fitted(schedule: plans.Schedule, left: float, dataset: "Dataset", device: s
     if (device or devices.best()).startswith("cuda") and "batch" in free:
         schedule = dataclasses.replace(schedule, batch=plans.GPU_BATCH)
     begun = time.monotonic()
-    found = plans.fit(schedule, left, len(dataset.part(validation=False)), lambda one: training(one).measured(trial), free=free)
-    figures = training(found.schedule).figures_seconds() * (found.schedule.steps // found.schedule.figures_every + 1)
+    found = plans.fit(schedule, left, len(dataset.part(validation=False)),
+                      lambda one: trial.frames_per_second(training(one), trial_seconds), free=free)
+    figures = trial.figures_seconds(training(found.schedule)) * (found.schedule.steps // found.schedule.figures_every + 1)
     found = found.shortened(time.monotonic() - begun + figures)
     if not as_json:
         click.echo(f"{found.sentence()}.")

@@ -1,14 +1,14 @@
 """Training of a frame VAE on a folder of sounds.
 
 What a step draws is a function of the seed and the step (``feed.py``), and the learning rate one of the step and of the
-setbacks so far (``course.py``): a training that was interrupted goes on exactly as if it had not been. On a CUDA GPU the
-network computes in bfloat16 (Micikevicius et al. 2018); figures on the held-out files stay in float32.
+setbacks so far (``course.py``): a training that was interrupted goes on exactly as if it had not been. What a step does to the
+network is said in ``learner.py``, how it is judged in ``held_out.py``.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,15 @@ from torch import Tensor
 from lts_batch import __version__, devices
 from lts_batch.errors import CorpusError, ModelError
 from lts_batch.frame.filterbank import Bands
-from lts_batch.models import checkpoint, vae
+from lts_batch.models import checkpoint
+from lts_batch.models.vae import FrameVAE
 from lts_batch.training import held_out, state
 from lts_batch.training.course import Course, Report
 from lts_batch.training.dataset import Dataset
-from lts_batch.training.feed import Feed
-from lts_batch.training.mixing_loss import mixing_error
+from lts_batch.training.feed import Batch, Feed
+from lts_batch.training.learner import Learner
 from lts_batch.training.schedule import HALVINGS, Schedule
 from lts_batch.training.speed import Speed
-
-TRIAL_SECONDS = 1.0
 
 
 class _DivergedError(Exception):
@@ -60,16 +59,16 @@ class Training:
         self.device = devices.usable(device or devices.best())
         self.mixed = self.device.type == "cuda" if mixed is None else mixed
         self._feed = Feed(dataset, bands, schedule, self.device, resident)
-        torch.manual_seed(schedule.seed)
-        s = schedule
-        self.network = vae.FrameVAE(vae.Architecture(len(bands), s.latent, s.width, s.blocks, s.kind))
-        self.network.to(self.device)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=schedule.rate,
-                                          fused=self.device.type in ("cpu", "cuda"))
+        self._learner = Learner(schedule, bands, self.device, self.mixed)
         self.course = Course(schedule)
         self.speed = Speed(self.network, schedule.batch, self.device, torch.bfloat16 if self.mixed else torch.float32)
         self._clock = time.monotonic()
         self._good: state.Moment | None = None  # the last whose figures were in order
+
+    @property
+    def network(self) -> FrameVAE:
+        """What is trained, on the device."""
+        return self._learner.network
 
     @property
     def state_folder(self) -> Path:
@@ -93,7 +92,7 @@ class Training:
             raise ModelError(f"a model of {len(model.bands)} bands and {model.network.architecture} cannot start a training of"
                              f" {len(self.bands)} bands and {self.network.architecture}: give a model of the same")
         self.network.load_state_dict(model.network.state_dict())
-        with _denormals_flushed():
+        with denormals_flushed():
             found = self.figures(0.0)
         self._keep(replace(found, training_loss=found.validation_loss))
 
@@ -111,7 +110,7 @@ class Training:
         self._clock = time.monotonic()
         self._good = self._good or self._now().kept()
         try:
-            with _denormals_flushed():
+            with denormals_flushed():
                 while course.step < last or course.due(every):
                     try:
                         figures = self._advance(every)
@@ -148,31 +147,15 @@ class Training:
 
     def one_step(self) -> float:
         """Learns from one batch; its loss."""
-        s, batch = self.schedule, self._feed.batch(self.course.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.course.rate
-        with self._precision():
-            decoded, mean, log_variance = self.network(batch.shapes, batch.noise)
-        terms = self._loss(decoded.float(), batch.shapes, mean.float(), log_variance.float())
-        if s.transport_weight:
-            with self._precision():
-                mixed = mixing_error(self.network, batch.shapes, mean.detach(), self.bands, batch.generator)
-            terms = (*terms, s.transport_weight * mixed)
-        total = torch.stack(terms).sum()
+        total = torch.stack(self._loss(self._feed.batch(self.course.step))).sum()
         value = float(total.detach())
         if self.course.diverged(value):
             raise _DivergedError(value)
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
+        self._learner.follow(total, self.course.rate)
         return value
 
-    def _loss(self, decoded: Tensor, shapes: Tensor, mean: Tensor, log_variance: Tensor) -> tuple[Tensor, ...]:
-        return vae.loss(decoded, shapes, mean, log_variance, **self.schedule.loss_weights)
-
-    def _precision(self) -> Any:
-        return torch.autocast(self.device.type, torch.bfloat16) if self.mixed else nullcontext()
+    def _loss(self, batch: Batch) -> tuple[Tensor, ...]:
+        return self._learner.loss(batch)
 
     def figures(self, training_loss: float) -> Report:
         """Figures on the held-out files, as things stand."""
@@ -197,7 +180,7 @@ class Training:
         if len(self.course.setbacks) == HALVINGS:
             raise CorpusError(f"training diverged at step {self.course.step}: the loss is {loss}; what was best so far"
                               f" is in {self.out}; start again with a rate below {self.schedule.rate:g}")
-        state.take(self._good.tensors, self.network, self.optimizer)
+        self._learner.take(self._good)
         self.course.went_back(loss, self._good.step)
 
     # ------------------------------------------------ what is kept
@@ -214,12 +197,10 @@ class Training:
 
     def model(self) -> checkpoint.Model:
         """The network as it is now, on the CPU."""
-        copy = vae.FrameVAE(self.network.architecture)
-        copy.load_state_dict({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
-        return checkpoint.Model(copy.eval(), self.bands)
+        return checkpoint.Model(self._learner.copy(), self.bands)
 
     def _now(self) -> state.Moment:
-        return state.Moment(self.course.step, state.tensors(self.network, self.optimizer))
+        return self._learner.moment(self.course.step)
 
     def save_state(self) -> None:
         """Network, optimizer and counters, and the last good state beside them, whole or not at all."""
@@ -236,7 +217,7 @@ class Training:
         if Schedule(**counters["schedule"]) != self.schedule or counters["content"] != self._content:
             raise ModelError(f"{self.state_folder / state.FILE} belongs to another training (other settings or other sounds);"
                              " leave out --resume to begin anew, or give the settings and the folder it was started with")
-        state.take(now.tensors, self.network, self.optimizer)
+        self._learner.take(now)
         self.course = Course.from_dict(counters)
         self._good = good or self._now().kept()
 
@@ -246,28 +227,9 @@ class Training:
                         training={**self.record(), "speed": self.speed.as_dict()})
         state.remove(self.state_folder)
 
-    # ------------------------------------------------ trials
-
-    def measured(self, trial_seconds: float = TRIAL_SECONDS) -> float:
-        """Frames a second of a few steps that count for nothing: this training is good for no other use afterwards."""
-        times: list[float] = []
-        with _denormals_flushed():
-            while len(times) < 3 or sum(times) < trial_seconds:
-                clock = time.monotonic()
-                self.one_step()
-                times.append(time.monotonic() - clock)
-                self.course.step = (self.course.step + 1) % self.schedule.steps
-        return self.schedule.batch / sorted(times[1:])[(len(times) - 1) // 2]  # the first warms up
-
-    def figures_seconds(self) -> float:
-        """How long the figures on the held-out files take, once."""
-        clock = time.monotonic()
-        self.figures(0.0)
-        return time.monotonic() - clock
-
 
 @contextmanager
-def _denormals_flushed() -> Iterator[None]:
+def denormals_flushed() -> Iterator[None]:
     """Optimizer moments of silent bands would slow every step down; but renders of the same process shall not depend on it."""
     torch.set_flush_denormal(True)
     try:
