@@ -15,7 +15,7 @@ from lts_batch.files.moves import sha256
 from lts_batch.models.checkpoint import Model
 from lts_batch.protocol import is_device_name
 from lts_batch.settings import Settings
-from lts_batch.watch import worker
+from lts_batch.watch import hands
 from lts_batch.watch.daemon import Daemon
 from lts_batch.watch.summary import Summary
 from soak.broken_clips import BAD, EITHER, GOOD, Kind, chunk, fmt, kinds, pcm, riff
@@ -144,7 +144,7 @@ def test_a_vanishing_clip_harms_nothing_else(root: Path, model: Model, monkeypat
     for name in ("k_A", "k_B", "ok_A", "ok_B"):
         wav(root / "inbox" / f"{name}.wav", len(name) + ord(name[-1]), 6615)
     partner = sha256(root / "inbox" / "k_A.wav")
-    place, name = (worker, "take") if moment == "before it is opened" else (audio, "open_reader")
+    place, name = (hands, "take") if moment == "before it is opened" else (audio, "open_reader")
     usual = getattr(place, name)
 
     def vanishing(*given: Any) -> Any:
