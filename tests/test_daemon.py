@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from trees import Tree
 from watching import error_of, fake_render, files, hashes, rows, send, states, status, wait_for, wav
 
-from lts_batch.errors import JobError, OutputError
+from lts_batch.errors import OutputError
 from lts_batch.files import audio, moves
 from lts_batch.files.moves import sha256
 from lts_batch.protocol import schema
@@ -22,8 +22,6 @@ from lts_batch.settings import Settings, presets_folder
 from lts_batch.stems import manifest
 from lts_batch.stems.manifest import Manifest
 from lts_batch.watch.daemon import Daemon
-from lts_batch.watch.heartbeat import Heartbeat
-from lts_batch.watch.spool import Spool
 from lts_batch.watch.status import read_status
 
 root = watching.root
@@ -63,7 +61,8 @@ def test_the_folders_are_made_and_the_root_keeps_its_name(tmp_path: Path, make: 
     values = read_status(root / "status" / "daemon.tsv", "daemon")
     assert values["root"] == (root / ".lts" / "uuid").read_text(encoding="utf-8").strip()
     assert values["state"] == "stopped" and int(values["counter"]) >= 4
-    typed = {key: int(value) if key in ("counter", "waiting", "done", "failed") else value for key, value in values.items()}
+    numbers = ("counter", "waiting", "done", "failed", "process")
+    typed = {key: int(value) if key in numbers else value for key, value in values.items()}
     Draft202012Validator(schema("daemon")).validate(typed)
     with pytest.raises(OutputError, match="there is no folder"):
         Daemon(tmp_path / "no" / "such", load=lambda name: None).run_once()
@@ -239,13 +238,6 @@ def test_progress_is_passed_on(root: Path, make: Callable[..., Daemon]) -> None:
 
     make(render=slow, progress=lambda *told: seen.append(told)).run_once()
     assert seen == [("j", n / 3, f"stem {n + 1} of 3") for n in range(3)]
-
-
-def test_a_second_daemon_is_refused(root: Path, make: Callable[..., Daemon]) -> None:
-    spool = Spool(root)
-    with Heartbeat(spool, spool.create()), pytest.raises(JobError, match="another lts-batch is watching"):
-        make(lease_seconds=3.0).run_once()
-    make(lease_seconds=3.0).run_once()  # it said goodbye
 
 
 def test_polling_does_where_watching_is_refused(root: Path, make: Callable[..., Daemon],

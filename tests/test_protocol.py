@@ -20,7 +20,8 @@ from lts_batch.watch.status import read_status
 
 DOCS = Path(__file__).parent.parent / "docs" / "protocol.md"
 EXAMPLE = re.compile(r"<!-- (schema|tsv): (\w+) -->\n```\w*\n(.*?)```", re.DOTALL)
-NUMBERS = {"fraction": float, "counter": int, "waiting": int, "done": int, "failed": int}
+NUMBERS = {"fraction": float, "counter": int, "waiting": int, "done": int, "failed": int,
+           "process": int}
 
 
 def examples(form: str) -> list[tuple[str, str]]:

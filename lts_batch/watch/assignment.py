@@ -2,6 +2,7 @@
 
 import math
 import os
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +23,7 @@ from lts_batch.watch.workshop import Changed
 ALLOWED_AGAIN_SECONDS = 2.0
 GRACE_SECONDS = 2.5  # for a hand to end by itself what was taken back; so a daemon that is stopped ends within five
 MOST_CRASHES = 3
-STATUS_SECONDS = 0.25
+STATUS_SECONDS = 0.2
 
 Progress = Callable[[str, float, str], None]
 
@@ -47,6 +48,8 @@ class Assignment:
         self._brief, self._patience_seconds, self._stuck_seconds = brief, patience_seconds, stuck_seconds
         self._progress = progress
         self.job: Job | None = None
+        self._staged: Path | None = None
+        self._times_away = desk.times_away
         self._dropped_at: float | None = None
         self._passed_on, self._told_at = 0, -math.inf  # how much of what the hand said; when the client was told
         self._looked_for_cancel = desk.clock()
@@ -91,26 +94,34 @@ class Assignment:
             self._hand.kill()
         if self.job is None:
             return
-        try:
-            self._hand.result()
-        except Exception:
-            self._tidy(self.job)
+        if self._succeeded():
+            self._made(self.job)
+        else:
+            self._tidy()
             self._desk.say(self.candidate, self.job.id, "waiting",
                            "the daemon was stopped; it starts on this job again when it runs again")
-        else:
-            self._made(self.job)
 
     # ------------------------------------------------ how it went
 
     def _over(self) -> bool:
         if self._dropped_at is not None:  # whether or not it was quicker than its end
-            if self.job is not None:
-                self._tidy(self.job)
+            self._tidy()
             self._ends.cancelled(self.candidate, self.name)
+        elif self._desk.times_away != self._times_away and not self._succeeded():
+            self._tidy()
+            self._desk.hold(self.candidate, self._desk.clock(), OutputError(
+                f"{self._desk.spool.root} was away while it was worked on: it starts again"), settles=True)
         elif self.job is None:
             return self._read()
         else:
             self._made(self.job)
+        return True
+
+    def _succeeded(self) -> bool:
+        try:
+            self._hand.result()
+        except Exception:
+            return False
         return True
 
     def _read(self) -> bool:
@@ -146,40 +157,39 @@ class Assignment:
             return True
         try:
             self._desk.say(self.candidate, job.id, "claimed", "taken", durable=True)
-            remove(spool.staging / job.id)
             places = places_on(spool.archive / job.id, leaving(spool, self.candidate))
         except OutputError as error:
             self._ends.trouble(self.candidate, job.id, error)
             return True
-        self._hand.begin(Make(job, spool.staging / job.id, places, self._desk.places()))
+        self._staged = spool.staging / f"{job.id}.{secrets.token_hex(4)}"  # nobody else's, whoever still writes somewhere
+        self._hand.begin(Make(job, self._staged, places, self._desk.places()))
         self._signs = (self._hand.signs, self._desk.clock())
         return False
 
     def _made(self, job: Job) -> None:
         spool, desk = self._desk.spool, self._desk
-        folder, staged = spool.outbox / job.id, spool.staging / job.id
+        folder = spool.outbox / job.id
         try:
             self._hand.result()
         except (OutputError, Changed) as error:  # not the fault of the clips: once it is mended, it goes on
-            self._tidy(job)
+            self._tidy()
             self._ends.trouble(self.candidate, job.id, error)
         except Died as error:
-            self._tidy(job)
+            self._tidy()
             self._crashed(error)
         except Mistake as error:
-            self._tidy(job)
+            self._tidy()
             self._mistaken(error)
         except LtsError as error:
-            self._tidy(job)
+            self._tidy()
             self._ends.badly(self.candidate, error, job)
         else:
             desk.statuses.say(job.id, "delivering", "moving the stems into the outbox", 1.0)
-            self._ends.well(job, f"the stems lie in {spool.inside(folder)}", folder, staged)
+            self._ends.well(job, f"the stems lie in {spool.inside(folder)}", folder, self._staged)
 
     def _crashed(self, error: LtsError) -> None:
         """The hand died. It may be the job's fault, or that of whatever else filled the memory: it gets another try or two."""
-        if self.job is not None:
-            self._tidy(self.job)
+        self._tidy()
         crashes = self._ends.crashes(self.candidate)
         if crashes >= MOST_CRASHES:
             self._ends.badly(self.candidate, JobError(f"{error}; that was try {crashes} of {MOST_CRASHES}"), self.job)
@@ -227,5 +237,6 @@ class Assignment:
     def _cancel_file(self) -> Path:
         return self._desk.spool.inbox / f"{self.name}{CANCEL_SUFFIX}"
 
-    def _tidy(self, job: Job) -> None:
-        remove(self._desk.spool.staging / job.id)
+    def _tidy(self) -> None:
+        if self._staged is not None:
+            remove(self._staged)

@@ -75,6 +75,12 @@ class Crew:
             del self._at_work[number]
         return bool(over)
 
+    def abandon(self) -> None:
+        """Whatever is under way is another daemon's now."""
+        for hand in self._hands:
+            hand.kill()
+        self._at_work.clear()
+
     def stop(self) -> None:
         """Whatever is under way waits for the next daemon."""
         for one in self._at_work.values():
@@ -84,6 +90,4 @@ class Crew:
             time.sleep(_LOOK_SECONDS)
         for one in self._at_work.values():
             one.put_back()
-        self._at_work.clear()
-        for hand in self._hands:
-            hand.kill()
+        self.abandon()

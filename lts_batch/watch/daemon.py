@@ -25,7 +25,7 @@ from lts_batch.watch.endings import Hook, sweep, unmoved
 from lts_batch.watch.ends import Ends
 from lts_batch.watch.events import Event, Log
 from lts_batch.watch.hands import Hand, ThreadHand
-from lts_batch.watch.heartbeat import Heartbeat
+from lts_batch.watch.heartbeat import Heartbeat, Taken
 from lts_batch.watch.jobs import Candidate
 from lts_batch.watch.journal import Journal, journal_path
 from lts_batch.watch.scan import Found, scan
@@ -79,7 +79,7 @@ class Daemon:
         self._progress = progress
         self._wake, self._stop = threading.Event(), threading.Event()
         self._crew = Crew(hands(self._wake) if hands else [ThreadHand(Workshop(render, load), self._wake)], self._assignment)
-        self._once = False
+        self._once, self._was_there = False, True
         self._seen = Observations()
         self._waiting: tuple[Waiting, ...] = ()
         self._queued: object = None
@@ -136,6 +136,7 @@ class Daemon:
         journal = self._desk.journal
         with Heartbeat(self.spool, root_id, lease_seconds=self._lease_seconds) as self._heartbeat, \
                 journal.open(journal_path(root_id)):
+            self._root_id, self._ends.before_the_end = root_id, self._before_an_ending
             if journal.set_aside is not None:
                 self._desk.log(Event(f"the journal was damaged, and lies in {journal.set_aside} now: a new one is begun",
                                      "warning"))
@@ -146,6 +147,9 @@ class Daemon:
             try:
                 self._crew.ready(self._base.model, self._stop.is_set)
                 yield
+            except Taken:
+                self._crew.abandon()
+                raise
             finally:
                 self._crew.stop()
 
@@ -157,10 +161,29 @@ class Daemon:
         self._woken |= self._wake.is_set()
         self._wake.clear()
 
+    def _there(self) -> bool:
+        """Whether the root is; what lies in a share that is away is neither gone nor done."""
+        there = self.spool.is_there(self._root_id)
+        if there != self._was_there:
+            self._was_there = there
+            self._desk.times_away += not there
+            self._desk.log(Event(f"{self.spool.root} is there again") if there else
+                           Event(f"{self.spool.root} is away, or no longer what it was: if it is a share it goes on once that"
+                                 " is back; if you made it anew, start lts-batch again", "warning", state="waiting"))
+        return there
+
+    def _before_an_ending(self) -> None:
+        self._heartbeat.check_now()
+        if not self.spool.is_there(self._root_id):
+            raise OutputError(f"{self.spool.root} is away: it goes on once it is back")
+
     # ------------------------------------------------ a turn
 
     def _turn(self) -> float:
         """Look, and do what can be done at once. Returns 0 if something was done, else how many seconds may pass."""
+        self._heartbeat.check()
+        if not self._there():
+            return self._scan_seconds
         if self._ends.finish_pending() or self._crew.step():
             self._scan_at = self._desk.clock()
         now = self._desk.clock()

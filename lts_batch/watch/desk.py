@@ -22,7 +22,7 @@ class Hold:
     settles: bool
 
 
-@dataclass(frozen=True)
+@dataclass
 class Desk:
     """Where a daemon works.
 
@@ -32,6 +32,7 @@ class Desk:
         log: takes what there is to tell.
         clock: seconds that never go backwards.
         holds: candidates that are left alone for now, by their keys.
+        times_away: how often the root was away.
     """
 
     spool: Spool
@@ -42,6 +43,7 @@ class Desk:
     statuses: Statuses
     journal: Journal
     holds: dict[tuple[str, str, float], Hold] = field(default_factory=dict)
+    times_away: int = 0
 
     def places(self) -> tuple[Path, ...]:
         """The folders that clips may lie in, links resolved."""

@@ -1,6 +1,7 @@
 """Bringing jobs to their ends: each is written down, carried out, told and forgotten, and tried again where that fails."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 from lts_batch.errors import JobError, LtsError, OutputError
@@ -27,6 +28,7 @@ class Ends:
         outcomes: how jobs ended, until somebody clears it.
         done, failed: how many did, in all.
         pending: those that are written down and not done yet.
+        before_the_end: called before a job's end is written down or gone on with; raises where it must not be.
     """
 
     def __init__(self, desk: Desk, at: Hook) -> None:
@@ -34,6 +36,7 @@ class Ends:
         self.outcomes: list[Outcome] = []
         self.done = self.failed = 0
         self.pending: list[Ending] = []
+        self.before_the_end: Callable[[], None] = lambda: None
         self._attempts: dict[tuple[str, str], int] = defaultdict(int)
         self._crashes: dict[tuple[str, str], int] = defaultdict(int)
         self._stuck_until: float | None = None
@@ -109,6 +112,7 @@ class Ends:
         spool = self._desk.spool
         try:
             ending = plan(spool, candidate, job_id, state, message, folder=folder, staged=staged, shelf=shelf)
+            self.before_the_end()
             self._at("note")
             self._desk.journal.deliver(ending)
             self.pending.append(ending)
@@ -122,6 +126,7 @@ class Ends:
     def _finish(self, ending: Ending) -> None:
         desk = self._desk
         try:
+            self.before_the_end()
             ending.carry_out(desk.spool, self._at)
             self._at("report")
             desk.statuses.say(ending.job, ending.state, ending.message, 1.0 if ending.state == "done" else 0.0, ending.folder)

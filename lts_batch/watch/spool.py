@@ -74,6 +74,17 @@ class Spool:
         except OSError as error:
             raise output_error(self.root, error) from None
 
+    def is_there(self, root_id: str) -> bool:
+        """Whether the root is there, and whole again where somebody took away one of its folders.
+
+        Where a share is gone its place may be there, as an empty folder: nothing is made in that.
+        """
+        try:
+            found = (self.private / "uuid").read_text(encoding="utf-8").strip() == root_id
+            return found and self.create() == root_id
+        except (OSError, UnicodeDecodeError, OutputError):
+            return False
+
     def can_write(self) -> bool:
         """Whether the disk takes a small file."""
         try:
