@@ -34,6 +34,7 @@ evaluation: framepath stempath clip_pairs summary evaluate
 stems: names manifest plots latent_map delivery stored render
 watch: jobfile jobs entries view written sets scan spool status endings journal events wakeup heartbeat closing summary \
 workshop desk ends hands processes assignment crew daemon notify options configuration logs listeners
+client: overview again cancelling cleaning
 service: wanted mark system systemd launchd windows place tools install supervise
 demo
 cli

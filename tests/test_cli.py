@@ -31,7 +31,8 @@ here = commanding.here
 
 
 def test_the_promised_commands_are_there() -> None:
-    assert set(COMMANDS) == {(), ("demo",), ("render",), ("watch",), ("allow",), ("train",), ("corpus",), ("corpus", "render"),
+    assert set(COMMANDS) == {(), ("demo",), ("render",), ("watch",), ("status",), ("retry",), ("cancel",),
+                             ("clean",), ("allow",), ("train",), ("corpus",), ("corpus", "render"),
                              ("presets",), ("presets", "show"), ("presets", "check"), ("evaluate",), ("map",), ("models",),
                              ("models", "show"), ("models", "check"), ("models", "import"), ("models", "export"), ("service",),
                              ("service", "install"), ("service", "uninstall"), ("service", "status"), ("service", "run")}

@@ -9,6 +9,7 @@ from lts_batch import __version__
 from lts_batch.cli.corpus import corpus
 from lts_batch.cli.demo import demo
 from lts_batch.cli.evaluate import evaluate
+from lts_batch.cli.jobs import cancel, clean, retry, status
 from lts_batch.cli.map import map_
 from lts_batch.cli.messages import fail
 from lts_batch.cli.models import models
@@ -46,7 +47,8 @@ def commands() -> None:
     """
 
 
-for command in (demo, render, watch, allow, service, presets, train, evaluate, map_, models, corpus):
+for command in (demo, render, watch, status, retry, cancel, clean, allow, service, presets, train, evaluate, map_, models,
+                corpus):
     commands.add_command(command)
 
 

@@ -1,0 +1,1 @@
+"""What people ask of a watched folder from outside: how things stand, try again, take back, clean up."""
