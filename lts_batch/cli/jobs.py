@@ -25,7 +25,7 @@ _root = click.argument("root", type=click.Path(path_type=Path))
 @_root
 @click.option("--follow", is_flag=True, help="Go on showing what changes, until Ctrl-C.")
 @click.option("--all", "every", is_flag=True, help=f"All jobs that are over, not the last {_ENDED}.")
-@click.option("--json", "as_json", is_flag=True, help="As data: an object, always of all jobs; with --follow a line for each change.")
+@click.option("--json", "as_json", is_flag=True, help="As data, and of all jobs; with --follow a line for each change.")
 def status(root: Path, follow: bool, every: bool, as_json: bool) -> None:
     """Show what waits in the watched folder ROOT, what runs, what is done, and what failed and why."""
     from lts_batch.client.overview import overview

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lts_batch.watch.disks import network_disk
 from lts_batch.watch.events import Event, Log
 
 
@@ -21,6 +22,9 @@ def woken(folder: Path, wake: threading.Event, log: Log) -> Iterator[None]:
             if event.event_type in ("created", "modified", "moved", "deleted", "closed"):  # not our own reading
                 wake.set()
 
+    if (kind := network_disk(folder)) is not None:
+        log(Event(f"{folder} lies on a network disk ({kind}), where nobody tells of what other machines do: it is looked at"
+                  " regularly"))
     observer = Observer()
     try:
         observer.schedule(Waker(), str(folder), recursive=True)
