@@ -50,8 +50,8 @@ _ODD_NUMBERS: list[float] = [0, -1, 1, 2, 2**31, 2**53, 2**53 + 1, 2**63, 2**64,
                              -1e308, 5e-324, float("nan"), float("inf"), float("-inf"), 1.0, 3.0000000001, 1001, 1002]
 _KEYS = ["format", "version", "clips", "preset", "settings", "echo", "path", "name", "rendered", "offset_samples",
          "length_samples", "clip", "", "__proto__", "a b", "\ud800", *FIELDS]
-_WORDS = [b"{", b"}", b"[", b"]", b'"', b",", b":", b"\\u0000", b"\\ud800", b"null", b"NaN", b"-Infinity", b"1e999", b"//", b"\xff",
-          b"\xef\xbb\xbf", b"\0", b"true", b"9" * 50, b"\xc3\x28", b"\xed\xa0\x80", b"'"]
+_WORDS = [b"{", b"}", b"[", b"]", b'"', b",", b":", b"\\u0000", b"\\ud800", b"null", b"NaN", b"-Infinity", b"1e999", b"//",
+          b"\xff", b"\xef\xbb\xbf", b"\0", b"true", b"9" * 50, b"\xc3\x28", b"\xed\xa0\x80", b"'"]
 
 
 # ---------------------------------------------------------------- damage
