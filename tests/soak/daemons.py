@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import lts_batch
 from lts_batch.watch.status import read_status
 
 TAG = "SOAK_DAEMON"  # a variable by which the processes of a daemon are found, also when their parent is dead
@@ -29,10 +30,13 @@ def waited_for(met: Callable[[], bool], seconds: float, step_seconds: float = 0.
 
 
 def environment(home: Path, tag: str = "") -> dict[str, str]:
-    """Variables for a daemon: nothing of this user's, one thread for each process, so that equal work gives equal bits."""
+    """Variables for a daemon: nothing of this user's; the lts_batch that we have ourselves; one thread for each process, so that
+    equal work gives equal bits.
+    """
     found = {name: value for name, value in os.environ.items() if not name.startswith("LTS_BATCH_")}
     folders = {"LTS_BATCH_CONFIG": "config", "LTS_BATCH_STATE": "state", "XDG_STATE_HOME": "xdg", "XDG_CONFIG_HOME": "xdg",
                "LOCALAPPDATA": "local", "APPDATA": "roaming"}
+    found["PYTHONPATH"] = os.pathsep.join(filter(None, (str(Path(lts_batch.__file__).parent.parent), found.get("PYTHONPATH"))))
     return {**found, **{name: str(home / folder) for name, folder in folders.items()}, "OMP_NUM_THREADS": "1", TAG: tag}
 
 
@@ -40,7 +44,7 @@ def once(root: Path, home: Path, *words: str, **options: Any) -> "subprocess.Com
     """A run over the inbox that ends by itself."""
     command = [sys.executable, "-m", "lts_batch", "watch", str(root), "--once", *QUICK, *words]
     return subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8", env=environment(home),
-                          **options)
+                          cwd=home, **options)
 
 
 class Running:
@@ -62,7 +66,7 @@ class Running:
             self._said_before = said.tell()
             self.process = subprocess.Popen(
                 [*prefix, sys.executable, "-m", "lts_batch", "watch", str(root), *quick, *words], stdin=subprocess.DEVNULL,
-                env={**environment(home, self.tag), **(more or {})}, stdout=said, stderr=said, start_new_session=True)
+                cwd=home, env={**environment(home, self.tag), **(more or {})}, stdout=said, stderr=said, start_new_session=True)
         self.begun = time.monotonic()
 
     # ------------------------------------------------ what it says

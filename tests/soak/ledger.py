@@ -13,6 +13,7 @@ from lts_batch.files.whole import TEMPORARY_SUFFIX
 from lts_batch.watch.status import read_status
 from soak.drops import Drop
 
+LEFT = "left: "  # before names of temporary files
 _RECORDS = ("error.json", ".job.json")
 
 
@@ -98,7 +99,7 @@ def _leftovers(root: Path) -> Iterator[str]:
         if left:
             yield f"left in {folder}: {left}"
     for path in root.rglob(f"*{TEMPORARY_SUFFIX}*"):
-        yield f"left: {path}"
+        yield f"{LEFT}{path}"
 
 
 def journals(home: Path) -> Iterator[str]:
