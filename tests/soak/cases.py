@@ -16,6 +16,7 @@ from soak.ledger import LEFT, faults
 if sys.platform != "win32":
     import resource
 
+SILENCE = "it said nothing"
 SAY_SECONDS = 20.0
 MEND_SECONDS = 90.0  # a daemon tries again after half a minute
 
@@ -92,7 +93,7 @@ class Case:
         if waited_for(lambda: bool(told()), seconds, 0.05):
             self.heard += told()[:1]
         else:
-            self.wrong.append(f"it said nothing about {about} within {seconds:g} s")
+            self.wrong.append(f"{SILENCE} about {about} within {seconds:g} s")
 
     def expect_alive(self) -> None:
         """It has not given up."""
@@ -107,7 +108,7 @@ class Case:
             except OSError:
                 return False
 
-        return waited_for(right, seconds, 0.2)
+        return waited_for(right, seconds, 0.5)
 
     def finish(self) -> None:
         """All comes out, once; and the daemon ends when it is told to."""
@@ -118,8 +119,11 @@ class Case:
             exit_code = self.running.stop()
             if exit_code:
                 self.wrong.append(f"it ended with exit code {exit_code}")
-        once(self.root, self.home, *self.words)  # sweeps what could not be removed while its folder was away
-        self.wrong += faults(self.root, self.home, self.drops)
+        wrong = faults(self.root, self.home, self.drops)
+        if wrong:  # what could not be removed while its folder was away is swept at the next start
+            once(self.root, self.home, *self.words)
+            wrong = faults(self.root, self.home, self.drops)
+        self.wrong += wrong
         if self.running is not None and "Traceback" in self.running.said():
             self.wrong.append(f"it printed a traceback: {self.running.said()[-1500:]}")
         if not settled:

@@ -30,8 +30,8 @@ def waited_for(met: Callable[[], bool], seconds: float, step_seconds: float = 0.
 
 
 def environment(home: Path, tag: str = "") -> dict[str, str]:
-    """Variables for a daemon: nothing of this user's; the lts_batch that we have ourselves; one thread for each process, so that
-    equal work gives equal bits.
+    """Variables for a daemon: nothing of this user's; the same lts_batch as ours; one thread for each process, so that equal work
+    gives equal bits.
     """
     found = {name: value for name, value in os.environ.items() if not name.startswith("LTS_BATCH_")}
     folders = {"LTS_BATCH_CONFIG": "config", "LTS_BATCH_STATE": "state", "XDG_STATE_HOME": "xdg", "XDG_CONFIG_HOME": "xdg",
