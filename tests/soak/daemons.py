@@ -30,9 +30,7 @@ def waited_for(met: Callable[[], bool], seconds: float, step_seconds: float = 0.
 
 
 def environment(home: Path, tag: str = "") -> dict[str, str]:
-    """Variables for a daemon: nothing of this user's; the same lts_batch as ours; one thread for each process, so that equal work
-    gives equal bits.
-    """
+    """Variables for a daemon: nothing of this user's; our own lts_batch; one thread a process, so that equal work is equal."""
     found = {name: value for name, value in os.environ.items() if not name.startswith("LTS_BATCH_")}
     folders = {"LTS_BATCH_CONFIG": "config", "LTS_BATCH_STATE": "state", "XDG_STATE_HOME": "xdg", "XDG_CONFIG_HOME": "xdg",
                "LOCALAPPDATA": "local", "APPDATA": "roaming"}

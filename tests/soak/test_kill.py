@@ -1,12 +1,16 @@
 """A daemon killed six times over ten jobs, whose books are right all the same; and books that are not right are seen."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from platforms import POSIX
 
+from soak.daemons import having, memory_bytes, waited_for
 from soak.drops import Drop, drop, make_root
 from soak.kill import trial
 from soak.ledger import faults
@@ -21,6 +25,15 @@ def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     figures = trial(tmp_path, KILLS, JOBS, seed=4)
     assert figures["ok"], "\n".join(figures["wrong"])
     assert figures["jobs"] >= JOBS and sum(figures["hit"].values()) == KILLS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_processes_are_found_by_their_variable() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], env={**os.environ, "SOAK_TEST": "1"}, stdin=subprocess.PIPE) as one:
+        assert having("SOAK_TEST=1") == [one.pid] and having("SOAK_TEST=") == []
+        assert waited_for(lambda: memory_bytes([one.pid, 1 << 22]) > 2**20, 10.0)
+        one.communicate(b"\n")
+    assert having("SOAK_TEST=1") == []
 
 
 @pytest.fixture
