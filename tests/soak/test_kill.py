@@ -29,7 +29,8 @@ def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_processes_are_found_by_their_variable() -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], env={**os.environ, "SOAK_TEST": "1"}, stdin=subprocess.PIPE) as one:
+    variables = {**os.environ, "SOAK_TEST": "1"}
+    with subprocess.Popen([sys.executable, "-c", "input()"], env=variables, stdin=subprocess.PIPE) as one:
         assert having("SOAK_TEST=1") == [one.pid] and having("SOAK_TEST=") == []
         assert waited_for(lambda: memory_bytes([one.pid, 1 << 22]) > 2**20, 10.0)
         one.communicate(b"\n")
