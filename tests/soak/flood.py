@@ -43,18 +43,19 @@ def fifths(seen: list[int]) -> list[int]:
     return [int(statistics.median(part)) for part in parts] if all(parts) else []
 
 
-def flood(place: Path, pairs: int, words: tuple[str, ...] = ()) -> dict[str, Any]:
+def flood(place: Path, pairs: int, words: tuple[str, ...] = (), kind: str = "preset") -> dict[str, Any]:
     """Drop pairs at once before a daemon that runs, and wait until nothing is left of them.
 
     Args:
         place: an empty folder.
         words: more of the daemon's command line.
+        kind: how the pairs are dropped, as ``drops.Drop`` has it.
     """
     root, outside, home = make_root(place)
     with Running(root, home, *words) as running:
         running.ready()
         memory = Memory(running)
-        drops = [drop(("preset", number), root, outside) for number in range(pairs)]
+        drops = [drop((kind, number), root, outside) for number in range(pairs)]
         begun = time.monotonic()
         memory.start()
 
@@ -143,6 +144,7 @@ def main() -> int:
     parser = command("Drop many pairs at once, and single jobs before an idle daemon; measure memory, and how long they wait.")
     parser.add_argument("--pairs", type=int, default=1000, help="how many pairs at once [1000]")
     parser.add_argument("--singles", type=int, default=20, help="how many job files, and pairs, one by one [20]")
+    parser.add_argument("--files", action="store_true", help="with a job file for each pair")
     parser.add_argument("--workers", type=int, help="the daemon's own --jobs")
     given = parser.parse_args()
     words = () if given.workers is None else ("--jobs", str(given.workers))
@@ -153,8 +155,8 @@ def main() -> int:
         waits = latency(place / "latency", given.singles, words)
         busy = while_busy(place / "busy", words)
         tell(f"waits: {waits}, while busy {busy:.3f} s")
-        figures = {**flood(place / "flood", given.pairs, words), **{key: value for key, value in waits.items() if key.endswith(
-            "_seconds")}, "seen_while_busy_seconds": round(busy, 3)}
+        figures = flood(place / "flood", given.pairs, words, "inside" if given.files else "preset")
+        figures |= {key: waits[key] for key in ("file_seconds", "pair_seconds")} | {"seen_while_busy_seconds": round(busy, 3)}
     figures["wrong"] = [*waits["wrong"], *figures["wrong"]]
     figures["ok"] = not figures["wrong"]
     return report(figures, given.json)
