@@ -40,34 +40,38 @@ def possible(name: str) -> bool:
     return TROUBLES[name] is not troubles.no_file_may_grow or sys.platform == "linux"
 
 
-def suffer(name: str, words: tuple[str, ...] = (), *, here: bool = False) -> tuple[list[str], list[str]]:
+def suffer(name: str, words: tuple[str, ...] = ()) -> tuple[list[str], list[str]]:
     """Make a trouble. Returns what was wrong with how the daemon took it, and what it said.
 
     Args:
         words: more of the daemon's command line.
-        here: we are in a namespace of our own already.
     """
-    trouble = TROUBLES[name]
-    if trouble in WITH_MOUNTS and not here:
-        done = subprocess.run([*own_mounts(), sys.executable, "-m", "soak.trouble", "--here", "--only", name, "--json",
-                               *([f"--workers={words[1]}"] if words else [])], check=False, capture_output=True, text=True,
-                              cwd=Path(__file__).parent.parent, encoding="utf-8")
-        try:
-            found = json.loads(done.stdout)
-            return found["wrong"].get(name, []), found["heard"].get(name, [])
-        except ValueError:
-            return [f"the trial itself broke: {done.stderr[-1500:]}"], []
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        case = Case(Path(folder), words)
-        try:
-            trouble(case)
-            if case.running is not None:
-                case.finish()
-        except (AssertionError, OSError) as error:
-            case.wrong.append(f"{type(error).__name__}: {error}")
-        finally:
-            if case.running is not None:
-                case.running.kill()
+    with tempfile.TemporaryDirectory() as folder:
+        if TROUBLES[name] not in WITH_MOUNTS:
+            return suffer_in(Path(folder), name, words)
+        workers = [f"--workers={words[1]}"] if words else []
+        done = subprocess.run([*own_mounts(), sys.executable, "-m", "soak.trouble", "--in", folder, "--only", name, "--json",
+                               *workers], check=False, capture_output=True, text=True, cwd=Path(__file__).parent.parent,
+                              encoding="utf-8")
+    try:
+        found = json.loads(done.stdout)
+        return found["wrong"].get(name, []), found["heard"].get(name, [])
+    except ValueError:
+        return [f"the trial itself broke: {done.stderr[-1500:]}"], []
+
+
+def suffer_in(place: Path, name: str, words: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """The same in an empty folder, and where mounts are needed in a namespace of our own."""
+    case = Case(place, words)
+    try:
+        TROUBLES[name](case)
+        if case.running is not None:
+            case.finish()
+    except (AssertionError, OSError) as error:
+        case.wrong.append(f"{type(error).__name__}: {error}")
+    finally:
+        if case.running is not None:
+            case.running.kill()
     return case.wrong, case.heard
 
 
@@ -77,13 +81,13 @@ def main() -> int:
     parser.add_argument("--only", choices=sorted(TROUBLES), action="append", help="this one; may be repeated")
     parser.add_argument("--workers", type=int, help="the daemon's own --jobs")
     parser.add_argument("--at-once", type=int, default=4, help="how many daemons at a time [4]")
-    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--in", dest="place", type=Path, help=argparse.SUPPRESS)  # where mounts are our own
     given = parser.parse_args()
     words = () if given.workers is None else ("--jobs", str(given.workers))
-    names = [name for name in given.only or TROUBLES if given.here or possible(name)]
+    names = [name for name in given.only or TROUBLES if given.place or possible(name)]
 
     def one(name: str) -> tuple[str, list[str], list[str]]:
-        wrong, heard = suffer(name, words, here=given.here)
+        wrong, heard = suffer_in(given.place, name, words) if given.place else suffer(name, words)
         tell(f"{name}: {'; '.join(wrong) or 'well'}")
         return name, wrong, heard
 
