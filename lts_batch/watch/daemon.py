@@ -79,7 +79,8 @@ class Daemon:
         self._progress = progress
         self._wake, self._stop = threading.Event(), threading.Event()
         self._crew = Crew(hands(self._wake) if hands else [ThreadHand(Workshop(render, load), self._wake)], self._assignment)
-        self._once, self._was_there = False, True
+        self._once = False
+        self._trouble: str | None = None
         self._seen = Observations()
         self._waiting: tuple[Waiting, ...] = ()
         self._queued: object = None
@@ -163,19 +164,21 @@ class Daemon:
 
     def _there(self) -> bool:
         """Whether the root is; what lies in a share that is away is neither gone nor done."""
-        there = self.spool.is_there(self._root_id)
-        if there != self._was_there:
-            self._was_there = there
-            self._desk.times_away += not there
-            self._desk.log(Event(f"{self.spool.root} is there again") if there else
-                           Event(f"{self.spool.root} is away, or no longer what it was: if it is a share it goes on once that"
-                                 " is back; if you made it anew, start lts-batch again", "warning", state="waiting"))
-        return there
+        missing = self.spool.missing()
+        trouble = self.spool.trouble(self._root_id)
+        if trouble is None and missing and self._trouble is None:
+            self._desk.log(Event(f"{', '.join(missing)} in {self.spool.root}: no longer there, made again", "warning"))
+        if trouble != self._trouble:
+            self._desk.times_away += trouble is not None
+            self._desk.log(Event(f"{self.spool.root} is there again") if trouble is None else
+                           Event(trouble, "warning", state="waiting"))
+            self._trouble = trouble
+        return trouble is None
 
     def _before_an_ending(self) -> None:
         self._heartbeat.check_now()
-        if not self.spool.is_there(self._root_id):
-            raise OutputError(f"{self.spool.root} is away: it goes on once it is back")
+        if (trouble := self.spool.trouble(self._root_id)) is not None:
+            raise OutputError(trouble)
 
     # ------------------------------------------------ a turn
 

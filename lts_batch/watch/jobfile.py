@@ -17,6 +17,7 @@ from lts_batch.errors import JobError, SettingsError
 from lts_batch.protocol import JOB_FILE_LIMIT_BYTES, JOB_FILE_SUFFIX, is_job_id, printable, schema
 from lts_batch.settings import Settings, change, load_preset
 
+MOST_DEPTH, MOST_ENTRIES = 32, 4096  # of its JSON
 
 @dataclass(frozen=True)
 class ClipRequest:
@@ -117,6 +118,7 @@ def parse(data: bytes, name: str, inbox: Path, base: Settings | None = None) -> 
         values = _json(data)
     except ValueError as error:
         raise JobError(f"{source} is not JSON ({printable(str(error))[:200]}): write it again") from None
+    _check_size(values, source)
     _check(values, source, but_settings=True)
     settings = base or Settings()
     if "preset" in values:
@@ -191,6 +193,20 @@ def _float(text: str) -> float:
 # ---------------------------------------------------------------- sentences for what the schema refuses
 
 
+def _check_size(values: Any, source: str) -> None:
+    """Before anything looks closer: what is nested or listed without measure takes seconds, and a stack."""
+    level: list[tuple[str, Any]] = [("", values)]
+    for _ in range(MOST_DEPTH):
+        for where, one in level:
+            if isinstance(one, list) and len(one) > MOST_ENTRIES:
+                raise JobError(f"{source}: {printable(where)[:60]} has {len(one)} entries; it takes at most {MOST_ENTRIES}")
+        level = [(f"{where}.{key}".lstrip("."), inner) for where, one in level if isinstance(one, dict)
+                 for key, inner in one.items()] + [(f"{where}[]", inner) for where, one in level if isinstance(one, list)
+                                                   for inner in one]
+    if level:
+        raise JobError(f"{source} is nested more than {MOST_DEPTH} deep: this is no job file")
+
+
 @cache
 def _validator() -> Any:
     from jsonschema import Draft202012Validator
@@ -205,7 +221,7 @@ def _check(values: Any, source: str, *, but_settings: bool = False) -> None:
                       and (error.validator != "type" or len(error.absolute_path) > 1))]
     if errors:
         error = min(errors, key=lambda e: (len(e.absolute_path), [str(step) for step in e.absolute_path]))
-        raise JobError(f"{source}: {_sentence(error)}")
+        raise JobError(shortened(f"{source}: {_sentence(error)}"))
 
 
 def _sentence(error: Any) -> str:

@@ -125,6 +125,8 @@ def inbox_entry(path: Path, inbox: Path) -> Path | None:
     """Which file or link inside the inbox a path means, or None; other jobs' files are no clips."""
     if path.name.endswith((JOB_FILE_SUFFIX, CANCEL_SUFFIX)):
         return None
+    if path.parent == inbox and path.name not in ("", ".", ".."):
+        return path  # most of them: resolving takes time
     try:
         place = path.parent.resolve() / path.name
         inside = place.relative_to(inbox.resolve())

@@ -32,14 +32,10 @@ CREATE TABLE waiting (path TEXT PRIMARY KEY, why TEXT NOT NULL);
 """
 
 
-def state_folder() -> Path:
-    """Where what a daemon must remember is kept, on a disk of this machine; ``LTS_BATCH_STATE`` names another folder."""
-    return Path(os.environ.get("LTS_BATCH_STATE") or platformdirs.user_state_dir("lts-batch", appauthor=False))
-
-
 def journal_path(root_id: str) -> Path:
-    """The journal of the root with that UUID."""
-    return state_folder() / "journals" / f"{root_id}.sqlite"
+    """The journal of the root with that UUID, on a disk of this machine; ``LTS_BATCH_JOURNALS`` names another folder."""
+    state = Path(platformdirs.user_state_dir("lts-batch", appauthor=False))
+    return Path(os.environ.get("LTS_BATCH_JOURNALS") or state / "journals") / f"{root_id}.sqlite"
 
 
 @dataclass(frozen=True)
@@ -191,7 +187,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version > _VERSION:
             raise OutputError(f"{path} is the journal of a newer lts-batch (version {version}, this one knows {_VERSION}): use"
-                              " that one, or let LTS_BATCH_STATE name another folder")
+                              " that one, or let LTS_BATCH_JOURNALS name another folder")
         if version < _VERSION:
             database.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
         if database.execute("PRAGMA quick_check").fetchone() != ("ok",):
@@ -208,4 +204,4 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.Error) as error:
         raise OutputError(f"the journal {path} cannot be written ({error}): make room on that disk and let the folder be"
-                          " writable, or let LTS_BATCH_STATE name another folder") from None
+                          " writable, or let LTS_BATCH_JOURNALS name another folder") from None

@@ -74,16 +74,33 @@ class Spool:
         except OSError as error:
             raise output_error(self.root, error) from None
 
-    def is_there(self, root_id: str) -> bool:
-        """Whether the root is there, and whole again where somebody took away one of its folders.
+    def missing(self) -> list[str]:
+        """Which of the folders that people see are not there, by names."""
+        seen = (self.inbox, self.outbox, self.failed, self.archive, self.status)
+        return [folder.name for folder in seen if not folder.is_dir()]
 
-        Where a share is gone its place may be there, as an empty folder: nothing is made in that.
+    def trouble(self, root_id: str) -> str | None:
+        """What is wrong with the root, if anything is; folders that somebody took away are made again first.
+
+        Where a share is gone its place may be there, as an empty folder: nothing is made in that. A root that was made anew is
+        known by its inbox; one that has another name is another root.
         """
+        name = self.private / "uuid"
         try:
-            found = (self.private / "uuid").read_text(encoding="utf-8").strip() == root_id
-            return found and self.create() == root_id
+            if not name.exists() and self.inbox.is_dir():
+                self.private.mkdir(exist_ok=True)
+                write_whole(name, f"{root_id}\n")
+            found = name.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError, OutputError):
-            return False
+            found = ""
+        if found != root_id:
+            return (f"{self.root} is away, or no longer what it was: if it is a share it goes on once that is back; if you made"
+                    " it anew, make a folder inbox in it")
+        try:
+            self.create()
+        except OutputError as error:
+            return str(error)
+        return None
 
     def can_write(self) -> bool:
         """Whether the disk takes a small file."""

@@ -1,6 +1,8 @@
 """Jobs that are written down in the inbox: job files and the clips they name, and cancel files."""
 
 import hashlib
+from collections.abc import Hashable
+from functools import lru_cache
 from pathlib import Path
 
 from lts_batch.errors import JobError, LtsError
@@ -18,11 +20,18 @@ def named_by_job_files(inbox: Path, but: Path | None = None) -> frozenset[Path]:
     for path in inbox.iterdir() if inbox.is_dir() else ():
         if path.name.endswith(JOB_FILE_SUFFIX) and not path.name.startswith(".") and path != but:
             try:
-                named = named_paths(read_bytes(path), inbox)
-            except JobError:
+                status = path.lstat()
+                named = _named(path, inbox, (status.st_size, status.st_mtime_ns, status.st_ino))
+            except (OSError, JobError):
                 continue
             found.update(entry for entry in (inbox_entry(path, inbox) for path in named) if entry is not None)
     return frozenset(found)
+
+
+@lru_cache(maxsize=4096)
+def _named(path: Path, inbox: Path, signature: Hashable) -> tuple[Path, ...]:
+    """What a job file names, read once for as long as it does not change: each job that ends asks all others."""
+    return named_paths(read_bytes(path), inbox)
 
 
 def read_job_files(view: View) -> None:

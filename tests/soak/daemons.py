@@ -32,7 +32,7 @@ def waited_for(met: Callable[[], bool], seconds: float, step_seconds: float = 0.
 def environment(home: Path, tag: str = "") -> dict[str, str]:
     """Variables for a daemon: nothing of this user's; our own lts_batch; one thread a process, so that equal work is equal."""
     found = {name: value for name, value in os.environ.items() if not name.startswith("LTS_BATCH_")}
-    folders = {"LTS_BATCH_CONFIG": "config", "LTS_BATCH_STATE": "state", "XDG_STATE_HOME": "xdg", "XDG_CONFIG_HOME": "xdg",
+    folders = {"LTS_BATCH_CONFIG": "config", "LTS_BATCH_JOURNALS": "state", "XDG_STATE_HOME": "xdg", "XDG_CONFIG_HOME": "xdg",
                "LOCALAPPDATA": "local", "APPDATA": "roaming"}
     found["PYTHONPATH"] = os.pathsep.join(filter(None, (str(Path(lts_batch.__file__).parent.parent), found.get("PYTHONPATH"))))
     return {**found, **{name: str(home / folder) for name, folder in folders.items()}, "OMP_NUM_THREADS": "1", TAG: tag}

@@ -13,8 +13,8 @@ AT_ONCE = 4
 NAMES = ["a root taken away", "no file may grow", "a file for an outbox", "an outbox on another disk", "an inbox taken away",
          "a share gone and back", "files of other times", "a clock that leaps", "a full disk", "a mount gone and back"]
 HERE = [name for name in NAMES if possible(name)]
-UNSAID = ["an inbox taken away", "a root taken away", "a share gone and back", "a mount gone and back"]
-SAID = ["no file may grow", "a file for an outbox", "a full disk"]
+SAID = ["no file may grow", "a file for an outbox", "a full disk", "an inbox taken away", "a root taken away",
+        "a share gone and back", "a mount gone and back"]
 
 Findings = dict[str, tuple[list[str], list[str]]]
 
@@ -25,15 +25,9 @@ def findings() -> Findings:
         return dict(zip(HERE, pool.map(suffer, HERE), strict=True))
 
 
-def known(name: str, names: list[str], reason: str) -> object:
-    """A case that may be one of those that go wrong."""
-    return pytest.param(name, marks=[pytest.mark.xfail(reason=reason)] if name in names else [])
-
-
 @POSIX
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", [known(name, ["a root taken away"], "its folders are made at the start alone")
-                                  for name in HERE])
+@pytest.mark.parametrize("name", HERE)
 def test_a_daemon_in_trouble_goes_on_and_has_lost_nothing(findings: Findings, name: str) -> None:
     wrong = [one for one in findings[name][0] if not one.startswith(SILENCE)]
     assert not wrong, "\n".join(wrong)
@@ -41,8 +35,7 @@ def test_a_daemon_in_trouble_goes_on_and_has_lost_nothing(findings: Findings, na
 
 @POSIX
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", [known(name, UNSAID, "it is silent about folders that are gone") for name in HERE
-                                  if name in (*SAID, *UNSAID)])
+@pytest.mark.parametrize("name", [name for name in HERE if name in SAID])
 def test_a_daemon_in_trouble_says_so(findings: Findings, name: str) -> None:
     wrong, heard = findings[name]
     assert not [one for one in wrong if one.startswith(SILENCE)] and heard
