@@ -18,6 +18,7 @@ STATES = ("waiting", "claimed", "running", "delivering", "done", "failed", "canc
 JOB_FILE_SUFFIX = ".job.json"
 CANCEL_SUFFIX = ".cancel"
 JOB_FILE_LIMIT_BYTES = 1 << 20
+MOST_DEPTH, MOST_ENTRIES = 32, 4096  # of a job file's JSON: how deep, and in one list
 MOST_AMOUNTS = 5001  # as many as the steps setting can make with beyond
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -53,6 +54,12 @@ _PLAIN = {escaped[1]: plain for plain, escaped in _ESCAPES.items()}
 def printable(text: str) -> str:
     """Text that can be written as UTF-8: what a file name holds that is no character becomes U+FFFD."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def shortened(text: str, limit: int = 600) -> str:
+    """A sentence that can be shown, whatever was quoted in it."""
+    text = printable(text)
+    return text if len(text) <= limit else f"{text[:limit - 3]}..."
 
 
 def one_line(sentence: str) -> str:
@@ -136,7 +143,7 @@ def _property(name: str) -> dict[str, Any]:
     elif name in CURVES:
         point = {"type": "array", "prefixItems": [{"type": "number", "minimum": 0}, number],
                  "minItems": 2, "maxItems": 2}
-        found = {"type": "array", "items": point, "minItems": 1}
+        found = {"type": "array", "items": point, "minItems": 1, "maxItems": MOST_ENTRIES}
         found = found if name == "curve" else {"oneOf": [number, found]}
     elif name == "weights":  # that they sum to 1 is nothing a schema can say
         row = {"type": "array", "items": number, "minItems": LEAST_CLIPS, "maxItems": MOST_CLIPS}

@@ -10,9 +10,8 @@ from lts_batch import __version__
 from lts_batch.errors import LtsError
 from lts_batch.files.moves import free, remove
 from lts_batch.files.whole import write_whole
-from lts_batch.protocol import CANCEL_SUFFIX, VERSION, printable
+from lts_batch.protocol import CANCEL_SUFFIX, VERSION, printable, shortened
 from lts_batch.watch.endings import Ending, planned_move
-from lts_batch.watch.jobfile import shortened
 from lts_batch.watch.jobs import Candidate, describe, inbox_entry
 from lts_batch.watch.spool import Spool
 from lts_batch.watch.written import named_by_job_files

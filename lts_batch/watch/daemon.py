@@ -25,9 +25,10 @@ from lts_batch.watch.endings import Hook, sweep, unmoved
 from lts_batch.watch.ends import Ends
 from lts_batch.watch.events import Event, Log
 from lts_batch.watch.hands import Hand, ThreadHand
-from lts_batch.watch.heartbeat import Heartbeat, Taken
+from lts_batch.watch.heartbeat import Taken
 from lts_batch.watch.jobs import Candidate
 from lts_batch.watch.journal import Journal, journal_path
+from lts_batch.watch.presence import Presence
 from lts_batch.watch.scan import Found, scan
 from lts_batch.watch.spool import Spool
 from lts_batch.watch.status import Statuses
@@ -72,15 +73,15 @@ class Daemon:
                  lease_seconds: float = 3.0, scan_seconds: float = 1.0, stuck_seconds: float = 300.0) -> None:
         self.spool = Spool(Path(os.path.abspath(root)))  # noqa: PTH100  (links stay: the user's words for the place)
         self._base = Settings(model=model)
-        self._lease_seconds, self._scan_seconds, self._stuck_seconds = lease_seconds, scan_seconds, stuck_seconds
+        self._scan_seconds, self._stuck_seconds = scan_seconds, stuck_seconds
         self._patience_seconds = max(20.0, 10 * settle_seconds) if patience_seconds is None else patience_seconds
         self._desk = Desk(self.spool, settle_seconds, allowed, log, clock, Statuses(self.spool.status), Journal())
-        self._ends = Ends(self._desk, at)
+        self._presence = Presence(self._desk, lease_seconds)
+        self._ends = Ends(self._desk, at, self._presence.check_now)
         self._progress = progress
         self._wake, self._stop = threading.Event(), threading.Event()
         self._crew = Crew(hands(self._wake) if hands else [ThreadHand(Workshop(render, load), self._wake)], self._assignment)
         self._once = False
-        self._trouble: str | None = None
         self._seen = Observations()
         self._waiting: tuple[Waiting, ...] = ()
         self._queued: object = None
@@ -133,11 +134,8 @@ class Daemon:
 
     @contextmanager
     def _alive(self) -> Iterator[None]:
-        root_id = self.spool.create()
         journal = self._desk.journal
-        with Heartbeat(self.spool, root_id, lease_seconds=self._lease_seconds) as self._heartbeat, \
-                journal.open(journal_path(root_id)):
-            self._root_id, self._ends.before_the_end = root_id, self._before_an_ending
+        with self._presence.held() as root_id, journal.open(journal_path(root_id)):
             if journal.set_aside is not None:
                 self._desk.log(Event(f"the journal was damaged, and lies in {journal.set_aside} now: a new one is begun",
                                      "warning"))
@@ -162,30 +160,11 @@ class Daemon:
         self._woken |= self._wake.is_set()
         self._wake.clear()
 
-    def _there(self) -> bool:
-        """Whether the root is; what lies in a share that is away is neither gone nor done."""
-        missing = self.spool.missing()
-        trouble = self.spool.trouble(self._root_id)
-        if trouble is None and missing and self._trouble is None:
-            self._desk.log(Event(f"{', '.join(missing)} in {self.spool.root}: no longer there, made again", "warning"))
-        if trouble != self._trouble:
-            self._desk.times_away += trouble is not None
-            self._desk.log(Event(f"{self.spool.root} is there again") if trouble is None else
-                           Event(trouble, "warning", state="waiting"))
-            self._trouble = trouble
-        return trouble is None
-
-    def _before_an_ending(self) -> None:
-        self._heartbeat.check_now()
-        if (trouble := self.spool.trouble(self._root_id)) is not None:
-            raise OutputError(trouble)
-
     # ------------------------------------------------ a turn
 
     def _turn(self) -> float:
         """Look, and do what can be done at once. Returns 0 if something was done, else how many seconds may pass."""
-        self._heartbeat.check()
-        if not self._there():
+        if not self._presence.is_whole():
             return self._scan_seconds
         if self._ends.finish_pending() or self._crew.step():
             self._scan_at = self._desk.clock()
@@ -237,7 +216,7 @@ class Daemon:
     def _tell(self, queued: Sequence[Candidate]) -> None:
         """Let the clients of job files know that they were seen, and everybody who asks what there is."""
         busy = self._crew.names()
-        self._heartbeat.say(message=f"working on {', '.join(busy)}" if busy else "idle",
+        self._presence.say(message=f"working on {', '.join(busy)}" if busy else "idle",
                             waiting=len(self._waiting) + len(queued), done=self._ends.done, failed=self._ends.failed)
         turn = "waits for its turn"
         for candidate in queued:

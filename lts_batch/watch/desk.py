@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lts_batch.errors import JobError, LtsError, OutputError
+from lts_batch.protocol import shortened
 from lts_batch.watch.events import Event, Log
-from lts_batch.watch.jobfile import shortened
 from lts_batch.watch.jobs import Candidate
 from lts_batch.watch.journal import Journal
 from lts_batch.watch.spool import Spool

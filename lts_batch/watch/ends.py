@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lts_batch.errors import JobError, LtsError, OutputError
+from lts_batch.protocol import shortened
 from lts_batch.watch.closing import free_folder, plan, stage_error
 from lts_batch.watch.desk import Desk
 from lts_batch.watch.endings import Ending, Hook
 from lts_batch.watch.events import Event
-from lts_batch.watch.jobfile import shortened
 from lts_batch.watch.jobs import Candidate, Job, failed_id
 from lts_batch.watch.summary import Outcome
 from lts_batch.watch.workshop import Changed
@@ -23,20 +23,19 @@ class Ends:
 
     Args:
         at: takes a word before each step of an ending, for tests that crash there.
+        before_the_end: called before a job's end is written down or gone on with; raises where it must not be.
 
     Attributes:
         outcomes: how jobs ended, until somebody clears it.
         done, failed: how many did, in all.
         pending: those that are written down and not done yet.
-        before_the_end: called before a job's end is written down or gone on with; raises where it must not be.
     """
 
-    def __init__(self, desk: Desk, at: Hook) -> None:
-        self._desk, self._at = desk, at
+    def __init__(self, desk: Desk, at: Hook, before_the_end: Callable[[], None]) -> None:
+        self._desk, self._at, self._before_the_end = desk, at, before_the_end
         self.outcomes: list[Outcome] = []
         self.done = self.failed = 0
         self.pending: list[Ending] = []
-        self.before_the_end: Callable[[], None] = lambda: None
         self._attempts: dict[tuple[str, str], int] = defaultdict(int)
         self._crashes: dict[tuple[str, str], int] = defaultdict(int)
         self._stuck_until: float | None = None
@@ -112,7 +111,7 @@ class Ends:
         spool = self._desk.spool
         try:
             ending = plan(spool, candidate, job_id, state, message, folder=folder, staged=staged, shelf=shelf)
-            self.before_the_end()
+            self._before_the_end()
             self._at("note")
             self._desk.journal.deliver(ending)
             self.pending.append(ending)
@@ -126,7 +125,7 @@ class Ends:
     def _finish(self, ending: Ending) -> None:
         desk = self._desk
         try:
-            self.before_the_end()
+            self._before_the_end()
             ending.carry_out(desk.spool, self._at)
             self._at("report")
             desk.statuses.say(ending.job, ending.state, ending.message, 1.0 if ending.state == "done" else 0.0, ending.folder)

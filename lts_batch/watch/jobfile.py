@@ -2,22 +2,20 @@
 to write to or a thing to run.
 """
 
-import difflib
 import hashlib
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lts_batch.engine.mixes import mixes
 from lts_batch.errors import JobError, SettingsError
-from lts_batch.protocol import JOB_FILE_LIMIT_BYTES, JOB_FILE_SUFFIX, is_job_id, printable, schema
+from lts_batch.protocol import JOB_FILE_LIMIT_BYTES, JOB_FILE_SUFFIX, is_job_id, printable, shortened
 from lts_batch.settings import Settings, change, load_preset
+from lts_batch.watch.refusals import check_schema, check_size
 
-MOST_DEPTH, MOST_ENTRIES = 32, 4096  # of its JSON
 
 @dataclass(frozen=True)
 class ClipRequest:
@@ -118,8 +116,8 @@ def parse(data: bytes, name: str, inbox: Path, base: Settings | None = None) -> 
         values = _json(data)
     except ValueError as error:
         raise JobError(f"{source} is not JSON ({printable(str(error))[:200]}): write it again") from None
-    _check_size(values, source)
-    _check(values, source, but_settings=True)
+    check_size(values, source)
+    check_schema(values, source, but_settings=True)
     settings = base or Settings()
     if "preset" in values:
         try:
@@ -132,7 +130,7 @@ def parse(data: bytes, name: str, inbox: Path, base: Settings | None = None) -> 
         raise SettingsError(shortened(str(error))) from None
     except OverflowError as error:  # whole numbers of hundreds of digits
         raise SettingsError(f"{source}: a setting is out of range ({error})") from None
-    _check(values, source)
+    check_schema(values, source)
     try:
         mixes(settings, len(values["clips"]))
     except SettingsError as error:
@@ -152,12 +150,6 @@ def _path(text: str, inbox: Path, source: str) -> Path:
     if ".." in path.parts or ".." in PurePosixPath(text.replace("\\", "/")).parts:
         raise JobError(f"{source}: the path {printable(text)!r} goes upwards by '..': give it in full instead")
     return inbox / path
-
-
-def shortened(text: str, limit: int = 600) -> str:
-    """A sentence that can be shown, whatever was quoted in it."""
-    text = printable(text)
-    return text if len(text) <= limit else f"{text[:limit - 3]}..."
 
 
 # ---------------------------------------------------------------- JSON, strictly
@@ -188,66 +180,3 @@ def _float(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{text[:20]} is too large a number")
     return value
-
-
-# ---------------------------------------------------------------- sentences for what the schema refuses
-
-
-def _check_size(values: Any, source: str) -> None:
-    """Before anything looks closer: what is nested or listed without measure takes seconds, and a stack."""
-    level: list[tuple[str, Any]] = [("", values)]
-    for _ in range(MOST_DEPTH):
-        for where, one in level:
-            if isinstance(one, list) and len(one) > MOST_ENTRIES:
-                raise JobError(f"{source}: {printable(where)[:60]} has {len(one)} entries; it takes at most {MOST_ENTRIES}")
-        level = [(f"{where}.{key}".lstrip("."), inner) for where, one in level if isinstance(one, dict)
-                 for key, inner in one.items()] + [(f"{where}[]", inner) for where, one in level if isinstance(one, list)
-                                                   for inner in one]
-    if level:
-        raise JobError(f"{source} is nested more than {MOST_DEPTH} deep: this is no job file")
-
-
-@cache
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(schema("job"))
-
-
-def _check(values: Any, source: str, *, but_settings: bool = False) -> None:
-    """Hold against the schema; single settings are left to ``settings.change``, which has the better words for them."""
-    errors = [error for error in _validator().iter_errors(values)
-              if not (but_settings and error.absolute_path and error.absolute_path[0] == "settings"
-                      and (error.validator != "type" or len(error.absolute_path) > 1))]
-    if errors:
-        error = min(errors, key=lambda e: (len(e.absolute_path), [str(step) for step in e.absolute_path]))
-        raise JobError(shortened(f"{source}: {_sentence(error)}"))
-
-
-def _sentence(error: Any) -> str:
-    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path).lstrip(".")
-    where = printable(where) or "it"
-    found = printable(json.dumps(error.instance, ensure_ascii=False))
-    found = found if len(found) <= 60 else f"{found[:60]}..."
-    match error.validator:
-        case "required":
-            missing = [key for key in error.validator_value if key not in error.instance]
-            return f"{where} lacks {', '.join(missing)}"
-        case "additionalProperties" if error.validator_value is False:
-            known = list(error.schema["properties"])
-            unknown = printable(next(key for key in error.instance if key not in known))
-            near = difflib.get_close_matches(unknown, known, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            return f"{where} has an unknown key {unknown!r}{hint}; known are {', '.join(known)}"
-        case "minItems" | "maxItems":
-            return (f"{where} has {len(error.instance)} entries; it takes {error.schema.get('minItems', 0)} to"
-                    f" {error.schema.get('maxItems', 'any number')}")
-        case "type":
-            return f"{where} is {found}; it should be of type {error.validator_value}"
-        case "const":
-            return f"{where} is {found}; this lts-batch knows {error.validator_value!r} only"
-        case "minimum" | "maximum" | "minLength" | "maxLength" | "maxProperties":
-            return f"{where} is {found}; its {error.validator} is {error.validator_value}"
-        case "pattern" | "propertyNames":
-            return f"{where} is {found}; it should match {error.schema.get('pattern', 'the names that are allowed')}"
-    return f"{where} is {found}, which docs/protocol.md does not know there"

@@ -16,9 +16,8 @@ import platformdirs
 
 from lts_batch.errors import OutputError
 from lts_batch.files.moves import free
-from lts_batch.protocol import printable
+from lts_batch.protocol import printable, shortened
 from lts_batch.watch.endings import Ending
-from lts_batch.watch.jobfile import shortened
 
 STATES = ("waiting", "claimed", "running", "delivering", "done", "failed", "cancelled")
 LAST_STATES = ("done", "failed", "cancelled")

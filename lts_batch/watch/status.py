@@ -6,8 +6,7 @@ from typing import Any
 
 from lts_batch.errors import OutputError
 from lts_batch.files.whole import write_whole
-from lts_batch.protocol import from_lines, to_lines
-from lts_batch.watch.jobfile import shortened
+from lts_batch.protocol import from_lines, shortened, to_lines
 
 
 class StatusFile:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from lts_batch.errors import JobError
-from lts_batch.watch.jobfile import shortened
+from lts_batch.protocol import shortened
 from lts_batch.watch.view import Waiting
 
 
