@@ -18,8 +18,8 @@ STATES = ("waiting", "claimed", "running", "delivering", "done", "failed", "canc
 JOB_FILE_SUFFIX = ".job.json"
 CANCEL_SUFFIX = ".cancel"
 JOB_FILE_LIMIT_BYTES = 1 << 20
-MOST_DEPTH, MOST_ENTRIES = 32, 4096  # of a job file's JSON: how deep, and in one list
 MOST_AMOUNTS = 5001  # as many as the steps setting can make with beyond
+MOST_DEPTH, MOST_ENTRIES = 32, MOST_AMOUNTS  # of a job file's JSON: how deep, and in one list
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # names that Windows keeps for devices, with or without an ending; and the one that status/ needs for itself
