@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -21,6 +21,14 @@ def rng() -> np.random.Generator:
 def model() -> Model:
     """The shipped model, read once: nothing writes into it."""
     return load_model("general")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def journals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Journals of watched folders lie where the test's folders do, not in the user's own state folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LTS_BATCH_JOURNALS", str(tmp_path_factory.mktemp("journals")))
+        yield
 
 
 @pytest.fixture

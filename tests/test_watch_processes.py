@@ -51,7 +51,7 @@ class Running:
         self.stop.set()
         self._thread.join(20)
         assert not self._thread.is_alive()
-        assert not any(alive(hand.pid) for hand in self.hands)
+        assert all(hand.pid is None for hand in self.hands)
 
 
 def alive(pid: int | None) -> bool:

@@ -31,6 +31,11 @@ CREATE TABLE waiting (path TEXT PRIMARY KEY, why TEXT NOT NULL);
 """
 
 
+_COLUMNS = {"jobs": "number, job, state, pair, message, folder, ending, changed", "waiting": "path, why"}
+_TROUBLES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
+             sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM}  # of the disk, not of what is written there
+
+
 def journal_path(root_id: str) -> Path:
     """The journal of the root with that UUID, on a disk of this machine; ``LTS_BATCH_JOURNALS`` names another folder."""
     state = Path(platformdirs.user_state_dir("lts-batch", appauthor=False))
@@ -84,9 +89,7 @@ class Journal:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._database = _connect(path)
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    raise
+            except _Damaged:
                 self.set_aside = free(path.with_name(f"{path.stem}.damaged.sqlite"))
                 path.rename(self.set_aside)
                 self._database = _connect(path)
@@ -178,6 +181,10 @@ def read_journal(path: Path) -> tuple[list[Row], list[tuple[str, str]]] | None:
         return None
 
 
+class _Damaged(Exception):
+    """What the file holds is no journal, or no longer."""
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=_BUSY_SECONDS)
     try:
@@ -189,8 +196,16 @@ def _connect(path: Path) -> sqlite3.Connection:
                               " that one, or let LTS_BATCH_JOURNALS name another folder")
         if version < _VERSION:
             database.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
+        for table, columns in _COLUMNS.items():
+            database.execute(f"SELECT {columns} FROM {table}").fetchall()
         if database.execute("PRAGMA quick_check").fetchone() != ("ok",):
-            raise sqlite3.DatabaseError("damaged")
+            raise _Damaged
+    except sqlite3.DatabaseError as error:
+        database.close()
+        code = error.sqlite_errorcode
+        if code & 0xFF in _TROUBLES and code != sqlite3.SQLITE_IOERR_SHORT_READ:
+            raise
+        raise _Damaged from None
     except BaseException:
         database.close()
         raise
