@@ -1,6 +1,7 @@
 """One daemon on a root: who holds it is said, who lost it touches nothing, and a root that is away is waited for."""
 
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 import watching
-from watching import fake_render, files, send, states, wait_for, wav
+from watching import fake_render, files, running, send, states, wait_for, wav
 
 from lts_batch.errors import JobError
 from lts_batch.stems.manifest import Manifest
@@ -77,7 +78,7 @@ def test_a_daemon_that_was_taken_for_dead_ends_and_touches_nothing(root: Path, m
 
 @pytest.mark.parametrize("moment", ["idle", "at work"])
 def test_a_root_that_is_away_is_waited_for(root: Path, make: Callable[..., Daemon], moment: str) -> None:
-    stop, lines = threading.Event(), list[str]()
+    lines = list[str]()
     at_work, go_on = threading.Event(), threading.Event()
 
     def render(*args: Any, **options: Any) -> Manifest:
@@ -85,10 +86,7 @@ def test_a_root_that_is_away_is_waited_for(root: Path, make: Callable[..., Daemo
         go_on.wait(10)
         return fake_render(*args, **options)
 
-    daemon = make(scan_seconds=0.1, render=render, log=lambda event: lines.append(event.line()))
-    thread = threading.Thread(target=daemon.run, args=(stop,))
-    thread.start()
-    try:
+    with running(make(scan_seconds=0.1, render=render, log=lambda event: lines.append(event.line()))):
         wait_for(lambda: any(line.startswith("watching") for line in lines))
         if moment == "at work":
             wav(root / "inbox" / "a.wav")
@@ -106,12 +104,7 @@ def test_a_root_that_is_away_is_waited_for(root: Path, make: Callable[..., Daemo
         if moment == "idle":
             wav(root / "inbox" / "a.wav")
             send(root, "j", "a.wav", "a.wav")
-            wait_for((root / "outbox" / "j").exists)
-    finally:
-        stop.set()
-        thread.join()
-    if moment == "at work":
-        assert states(make().run_once()) in ([("j", "done")], [])
+        wait_for((root / "archive" / "j" / "j.job.json").exists)
     assert files(root, "inbox", "failed") == [] and len(files(root, "outbox")) == 3
 
 
@@ -119,17 +112,26 @@ def test_folders_that_were_taken_away_are_made_again(root: Path, make: Callable[
     make().run_once()
     for name in ("inbox", "outbox", "failed", "archive"):
         (root / name).rmdir()
-    stop = threading.Event()
-    thread = threading.Thread(target=make(scan_seconds=0.1).run, args=(stop,))
-    thread.start()
-    try:
+    lines = list[str]()
+    with running(make(scan_seconds=0.1, log=lambda event: lines.append(event.line()))):
         wait_for((root / "inbox").exists)
         (root / "inbox").rmdir()
-        wait_for((root / "inbox").exists)
+        wait_for(lambda: any("inbox" in line and "made again" in line for line in lines))
         wav(root / "inbox" / "a.wav")
         send(root, "j", "a.wav", "a.wav")
-        wait_for((root / "archive" / "j").exists)
-    finally:
-        stop.set()
-        thread.join()
+        wait_for((root / "archive" / "j" / "j.job.json").exists)
     assert files(root, "inbox") == [] and len(files(root, "outbox")) == 3
+
+
+def test_a_root_that_was_made_anew_keeps_its_name(root: Path, make: Callable[..., Daemon]) -> None:
+    """Known by its inbox: an empty folder may be the place of a share."""
+    with running(make(scan_seconds=0.1)):
+        wait_for((root / ".lts" / "uuid").exists)
+        name = (root / ".lts" / "uuid").read_text(encoding="utf-8")
+        shutil.rmtree(root)
+        (root / "inbox").mkdir(parents=True)
+        wait_for((root / "outbox").exists)
+        assert (root / ".lts" / "uuid").read_text(encoding="utf-8") == name
+        wav(root / "inbox" / "a.wav")
+        send(root, "j", "a.wav", "a.wav")
+        wait_for((root / "archive" / "j" / "j.job.json").exists)

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,20 @@ def wait_for(met: Callable[[], bool], seconds: float = 10.0) -> None:
     while not met():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+@contextmanager
+def running(daemon: Daemon) -> Iterator[None]:
+    """While this lasts the daemon works, in a thread."""
+    stop = threading.Event()
+    thread = threading.Thread(target=daemon.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(30)
+    assert not thread.is_alive()
 
 
 class Crash(BaseException):
