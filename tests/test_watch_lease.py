@@ -12,6 +12,7 @@ from watching import fake_render, files, running, send, states, wait_for, wav
 
 from lts_batch.errors import JobError
 from lts_batch.stems.manifest import Manifest
+from lts_batch.watch import daemon as daemon_module
 from lts_batch.watch.daemon import Daemon
 from lts_batch.watch.heartbeat import Heartbeat, Taken
 from lts_batch.watch.spool import Spool
@@ -75,6 +76,26 @@ def test_a_daemon_that_was_taken_for_dead_ends_and_touches_nothing(root: Path, m
     assert states(make().run_once()) == [("j", "done")]
 
 
+def test_a_root_that_goes_away_amid_a_look_is_waited_for_too(root: Path, make: Callable[..., Daemon],
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    lines, lost = list[str](), list[Path]()
+    usual = daemon_module.scan
+
+    def scan(*args: Any, **options: Any) -> Any:
+        if not lost:
+            lost.append(root.rename(root.with_name("away")))
+            raise FileNotFoundError(2, "No such file or directory")
+        return usual(*args, **options)
+
+    monkeypatch.setattr(daemon_module, "scan", scan)
+    with running(make(scan_seconds=0.1, log=lambda event: lines.append(event.line()))):
+        wait_for(lambda: any("is away" in line for line in lines))
+        lost[0].rename(root)
+        wav(root / "inbox" / "a.wav")
+        send(root, "j", "a.wav", "a.wav")
+        wait_for((root / "archive" / "j" / "j.job.json").exists)
+
+
 @pytest.mark.parametrize("moment", ["idle", "at work"])
 def test_a_root_that_is_away_is_waited_for(root: Path, make: Callable[..., Daemon], moment: str) -> None:
     lines = list[str]()
@@ -124,8 +145,9 @@ def test_folders_that_were_taken_away_are_made_again(root: Path, make: Callable[
 
 def test_a_root_that_was_made_anew_keeps_its_name(root: Path, make: Callable[..., Daemon]) -> None:
     """Known by its inbox: an empty folder may be the place of a share."""
-    with running(make(scan_seconds=0.1)):
-        wait_for((root / ".lts" / "uuid").exists)
+    lines = list[str]()
+    with running(make(scan_seconds=0.1, log=lambda event: lines.append(event.line()))):
+        wait_for(lambda: any(line.startswith("watching") for line in lines))
         name = (root / ".lts" / "uuid").read_text(encoding="utf-8")
         root.rename(root.with_name("thrown away"))
         (root / "inbox").mkdir(parents=True)

@@ -67,8 +67,7 @@ class Daemon:
                  patience_seconds: float | None = None, allowed: Callable[[], Sequence[Path]] = allowed_folders,
                  hands: Callable[[threading.Event], Sequence[Hand]] | None = None,
                  render: Callable[..., manifest.Manifest] | None = None, load: Callable[[str], Any] | None = None,
-                 log: Log = lambda event: None,
-                 progress: Progress = lambda job, fraction, message: None,
+                 log: Log = lambda event: None, progress: Progress = lambda job, fraction, message: None,
                  clock: Callable[[], float] = time.monotonic, at: Hook = lambda step: None,
                  lease_seconds: float = 3.0, scan_seconds: float = 1.0, stuck_seconds: float = 300.0) -> None:
         self.spool = Spool(Path(os.path.abspath(root)))  # noqa: PTH100  (links stay: the user's words for the place)
@@ -164,8 +163,14 @@ class Daemon:
 
     def _turn(self) -> float:
         """Look, and do what can be done at once. Returns 0 if something was done, else how many seconds may pass."""
-        if not self._presence.is_whole():
+        try:
+            return self._look() if self._presence.is_whole() else self._scan_seconds
+        except OSError:  # in the midst of it the root went away, or it is something else
+            if self._presence.is_whole():
+                raise
             return self._scan_seconds
+
+    def _look(self) -> float:
         if self._ends.finish_pending() or self._crew.step():
             self._scan_at = self._desk.clock()
         now = self._desk.clock()

@@ -141,13 +141,20 @@ def unmoved(spool: Spool, endings: Iterable[Ending]) -> frozenset[Path]:
 
 
 def sweep(spool: Spool, endings: Iterable[Ending]) -> None:
-    """Remove what a crash left half made: stems without an ending, copies that were not finished."""
+    """Remove what a crash left half made: stems without an ending, copies that were not finished.
+
+    Raises:
+        OutputError: the root is no longer there.
+    """
     kept = {ending.staged for ending in endings if ending.staged}
-    for path in spool.staging.iterdir():
-        if spool.inside(path) not in kept:
-            remove(path)
-    shared = (spool.outbox, spool.failed, spool.archive, spool.status)
-    for folder in (*shared, *spool.archive.iterdir(), *spool.failed.iterdir()):
-        for path in folder.iterdir() if folder.is_dir() else ():
-            if is_temporary(path):
+    try:
+        for path in spool.staging.iterdir():
+            if spool.inside(path) not in kept:
                 remove(path)
+        shared = (spool.outbox, spool.failed, spool.archive, spool.status)
+        for folder in (*shared, *spool.archive.iterdir(), *spool.failed.iterdir()):
+            for path in folder.iterdir() if folder.is_dir() else ():
+                if is_temporary(path):
+                    remove(path)
+    except OSError as error:
+        raise output_error(spool.root, error) from None
