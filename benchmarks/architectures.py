@@ -156,7 +156,7 @@ def _pca(dataset: Dataset, clips: list[Tensor], width: int) -> Results:
 
         seen = torch.cat([codes(inside + by) for by in (-NEIGHBOUR_FRAMES, 0, NEIGHBOUR_FRAMES)], dim=1)
         wanted = torch.from_numpy(dataset.shapes[inside].astype(np.float32)) - centre
-        weights = torch.linalg.lstsq(seen, wanted).solution
+        weights = torch.linalg.lstsq(seen.double(), wanted.double()).solution.float()  # neighbours are nearly alike
 
         def of_three(shapes: Tensor) -> Tensor:
             own = (shapes - centre) @ axes
