@@ -63,4 +63,11 @@ def test_a_job_file_in_the_archive_marks_nothing_elsewhere(root: Path, make: Cal
     clips = [{"path": str(outside), "rendered": True}, {"path": "link.wav", "rendered": True},
              {"path": "notes.txt", "rendered": True}, {"path": "../../k.wav", "rendered": True}]
     (folder / "j.job.json").write_text(json.dumps({"clips": clips}), encoding="utf-8")
-    assert [clip.path for clip in rendered_clips(root, 0.0)] == [folder / "a.wav"]  # its own, of that name, lies there
+    assert rendered_clips(root, 0.0) == []
+    (folder / "j.job.json").write_text(json.dumps({"clips": [{"path": "A.wav"}, {"path": "a.wav", "rendered": True}]}),
+                                       encoding="utf-8")
+    assert rendered_clips(root, 0.0) == []  # where capitals do not count, that may be somebody's A.wav
+    (folder / "j.job.json").write_text(json.dumps({"clips": [{"path": "a.wav", "rendered": True}]}), encoding="utf-8")
+    assert [clip.path for clip in rendered_clips(root, 0.0)] == [folder / "a.wav"]
+    (folder / "j.job (2).json").write_text("{}", encoding="utf-8")
+    assert rendered_clips(root, 0.0) == []  # which of the two marked it?

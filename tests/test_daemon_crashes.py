@@ -1,5 +1,6 @@
 """The daemon cut off at every step, also with its folders on another disk: nothing is lost, and nothing done twice."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -172,6 +173,60 @@ def test_an_archive_that_cannot_be_written_holds_the_ending(root: Path, make: Ca
     monkeypatch.undo()
     assert states(make().run_once()) == [("j", "done")]
     assert files(root, "inbox") == [] and len(files(root, "outbox")) == 3
+
+
+def test_a_folder_for_a_cancel_file_stops_nothing(root: Path, make: Callable[..., Daemon]) -> None:
+    prepare(root, "file")
+    (root / "inbox" / "j.cancel").mkdir()
+    assert states(make().run_once()) == [("j", "done")]
+    assert files(root, "inbox") == [] and (root / "inbox" / "j.cancel").is_dir()
+
+
+def test_stems_that_were_swept_by_another_daemon_are_made_again(root: Path, make: Callable[..., Daemon],
+                                                                monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One without this journal, on another machine, cleaned up after what it took for a crash, and was stopped."""
+    prepare(root, "file")
+    with pytest.raises(Crash):
+        make(at=crash_at("publish")).run_once()
+    for staged in (root / ".lts" / "staging").iterdir():
+        shutil.rmtree(staged)
+    assert states(make().run_once()) == [("j", "done")]
+    assert len(files(root, "outbox")) == 3 and files(root, "inbox") == []
+
+
+def test_a_folder_that_came_into_the_outbox_meanwhile_ends_the_job_with_a_sentence(root: Path,
+                                                                                   make: Callable[..., Daemon]) -> None:
+    prepare(root, "file")
+
+    def meanwhile(*args: Any, **options: Any) -> Manifest:
+        found = fake_render(*args, **options)
+        wav(root / "outbox" / "j" / "theirs.wav")
+        return found
+
+    assert states(make(render=meanwhile).run_once()) == [("j", "failed")]
+    assert files(root, "outbox") == ["outbox/j/theirs.wav"] and len(files(root, "failed")) == 4
+    assert list((root / ".lts" / "staging").iterdir()) == []
+
+
+def test_a_clip_that_is_exported_again_meanwhile_is_not_taken_along(root: Path, make: Callable[..., Daemon]) -> None:
+    """By rename, so that the render reads the old one to its end."""
+    for role in "AB":
+        wav(root / "inbox" / f"k_{role}.wav", ord(role))
+    old = sha256(root / "inbox" / "k_A.wav")
+
+    def render(clips: Any, *args: Any, **options: Any) -> Manifest:
+        found = fake_render(clips, *args, **options)
+        if new.exists():
+            new.rename(root / "inbox" / "k_A.wav")
+        return found
+
+    new = wav(root / "new.wav", 99, 2500)
+    wanted = sha256(new)
+    (outcome,) = make(render=render).run_once().outcomes
+    assert outcome.state == "done" and files(root, "inbox") == ["inbox/k_A.wav"]
+    assert sha256(root / "inbox" / "k_A.wav") == wanted != old
+    wav(root / "inbox" / "k_B.wav", ord("B"))
+    assert [state for _, state in states(make().run_once())] == ["done"] and len(list((root / "outbox").iterdir())) == 2
 
 
 def test_endings_come_back_as_they_were_written(tmp_path: Path) -> None:

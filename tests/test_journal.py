@@ -1,6 +1,7 @@
 """The journal: durable, readable while it is written, and no reason to stop where it is damaged."""
 
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 import watching
 from commanding import lts
-from watching import files, journal_of, prepare, rows, states
+from watching import Crash, crash_at, fake_render, files, journal_of, prepare, rows, states
 
 from lts_batch.errors import OutputError
 from lts_batch.watch.daemon import Daemon
@@ -151,3 +152,44 @@ def test_a_full_disk_under_the_journal_is_a_sentence(path: Path, monkeypatch: py
         journal.note("after", "claimed", "taken")  # room again
     found = read_journal(path)
     assert found is not None and found[0][-1].job == "after"
+
+
+def test_a_copy_of_a_root_gets_a_journal_of_its_own(root: Path, make: Callable[..., Daemon], tmp_path: Path) -> None:
+    """Cut off amid an ending, then copied: the copy carries out nothing of the other's, and makes its own stems."""
+    prepare(root, "file")
+    with pytest.raises(Crash):
+        make(at=crash_at("publish")).run_once()
+    copy = Path(shutil.copytree(root, tmp_path / "copy"))
+    lines: list[str] = []
+    other = Daemon(copy, settle_seconds=0.0, lease_seconds=0.0, render=fake_render, load=lambda name: name,
+                   log=lambda event: lines.append(event.line()))
+    assert states(other.run_once()) == [("j", "done")] and any("is a copy of" in line for line in lines)
+    assert journal_of(copy) != journal_of(root) and len(files(copy, "outbox")) == 3
+    assert states(make().run_once()) == [("j", "done")] and len(files(root, "outbox")) == 3
+    moved = root.rename(tmp_path / "moved")
+    lines.clear()
+    Daemon(moved, settle_seconds=0.0, lease_seconds=0.0, render=fake_render, load=lambda name: name,
+           log=lambda event: lines.append(event.line())).run_once()
+    assert not lines and set(rows(moved)) == {"j"}  # the same root at another place
+
+
+@pytest.mark.parametrize("text", ["../../up", "x\0y", "", "not a uuid"])
+def test_what_names_a_root_names_no_file_elsewhere(root: Path, make: Callable[..., Daemon], text: str) -> None:
+    make().run_once()
+    (root / ".lts" / "uuid").write_text(text, encoding="utf-8")
+    with pytest.raises(OutputError, match="holds no UUID"):
+        make().run_once()
+    assert "holds no UUID" in lts("status", str(root)).stderr
+
+
+def test_only_so_many_jobs_are_remembered(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lts_batch.watch.journal.MOST_KEPT", 3)
+    journal = Journal()
+    with journal.open(path):
+        journal.deliver(ENDING)
+        for n in range(6):
+            journal.note(f"job{n}", "claimed", "taken")
+    with journal.open(path):
+        found = read_journal(path)
+        assert found is not None and [row.job for row in found[0]] == ["j", "job3", "job4", "job5"]
+        assert journal.pending() == [ENDING]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lts_batch.cli.messages import counted
+from lts_batch.errors import JobError
 
 if TYPE_CHECKING:
     from lts_batch.client.cleaning import Rendered
@@ -65,12 +66,19 @@ def retry(root: Path, jobs: tuple[str, ...], every: bool, as_json: bool) -> None
     if every == bool(jobs):
         raise click.UsageError("name the jobs to try again, or give --all")
     spool = watched(root)
+    wrong: list[JobError] = []
     for job in failed_jobs(spool) if every else jobs:
-        files = put_back(root, job)
+        try:
+            files = put_back(root, job)
+        except JobError as error:  # the others are none the worse for it
+            wrong.append(error)
+            continue
         if as_json:
             click.echo(json.dumps({"job": job, "files": [str(path) for path in files]}))
         else:
             click.echo(f"{job}: {counted(len(files), 'file')} put back into {spool.inbox}")
+    if wrong:
+        raise JobError("; besides, ".join(map(str, wrong)))
 
 
 @click.command()

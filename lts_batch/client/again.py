@@ -10,7 +10,9 @@ from lts_batch.errors import JobError, LtsError
 from lts_batch.files.moves import move, sha256
 from lts_batch.files.whole import output_error
 from lts_batch.protocol import JOB_FILE_SUFFIX
+from lts_batch.watch.journal import LAST_STATES
 from lts_batch.watch.spool import Spool
+from lts_batch.watch.status import read_status
 
 
 def failed_jobs(spool: Spool) -> list[str]:
@@ -38,6 +40,9 @@ def put_back(root: Path, name: str) -> list[Path]:
     if name not in failed_jobs(spool):
         raise unknown_job(name, failed_jobs(spool), "failed")
     record = _record(folder)
+    state = read_status(spool.status / f"{record.get('job')}.tsv", "status").get("state", "failed")
+    if state not in LAST_STATES:
+        raise JobError(f"{name} is still {state}: try it again when it has failed")
     moves = _moves(spool, folder, record)
     if not moves and not any(path.name != "error.json" for path in folder.iterdir()) and not _gone_back(record):
         raise JobError(f"{folder} holds no clips: they lay elsewhere and still do, so send the job again")

@@ -1,18 +1,19 @@
 """Removing what a DAW script rendered for a job alone, once the job is long over. Never a clip of the user's own."""
 
-import json
 import re
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lts_batch.client.overview import watched
-from lts_batch.errors import SettingsError
+from lts_batch.errors import LtsError, SettingsError
 from lts_batch.files.whole import output_error
 from lts_batch.protocol import JOB_FILE_SUFFIX
 from lts_batch.watch.entries import AUDIO_SUFFIXES
+from lts_batch.watch.jobfile import read_bytes, strict_json
 
 _UNITS_SECONDS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 
@@ -56,13 +57,14 @@ def rendered_clips(root: Path, older_than_seconds: float) -> list[Rendered]:
     found = []
     for shelf in (spool.archive, spool.failed):
         for folder in sorted(shelf.iterdir()) if shelf.is_dir() else ():
-            job_files = sorted(folder.glob(f"*{JOB_FILE_SUFFIX}")) if folder.is_dir() and not folder.is_symlink() else []
-            if len(job_files) != 1:
+            names = [path.name for path in folder.iterdir()] if folder.is_dir() and not folder.is_symlink() else []
+            job_files = [folder / name for name in names if ".job" in name and name.endswith(".json")]
+            if len(job_files) != 1 or not job_files[0].name.endswith(JOB_FILE_SUFFIX):  # which of them marked it?
                 continue
             ended = max(folder.stat().st_mtime, job_files[0].stat().st_mtime)
-            for name in _marked(job_files[0]):
+            for name in _marked(job_files[0], spool.inbox):
                 path = folder / name
-                if path.is_symlink() or not path.is_file() or path.suffix.lower() not in AUDIO_SUFFIXES:
+                if name not in names or path.is_symlink() or not path.is_file() or path.suffix.lower() not in AUDIO_SUFFIXES:
                     continue
                 status = path.stat()
                 age = now - max(ended, status.st_mtime)
@@ -80,11 +82,20 @@ def remove_clips(clips: Iterable[Rendered]) -> None:
             raise output_error(clip.path, error) from None
 
 
-def _marked(job_file: Path) -> list[str]:
+def _marked(job_file: Path, inbox: Path) -> list[str]:
+    """Names of clips that a job file marks and that lay in the inbox; none that another clip shares, on any system."""
     try:
-        clips = json.loads(job_file.read_text(encoding="utf-8"))["clips"]
-        named = [(PurePosixPath(str(clip["path"]).replace("\\", "/")).name, clip.get("rendered") is True) for clip in clips]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        clips = strict_json(read_bytes(job_file))["clips"]
+        named = [(_in_inbox(str(clip["path"]), inbox), clip.get("rendered") is True) for clip in clips]
+    except (LtsError, ValueError, KeyError, TypeError, AttributeError):
         return []
-    times = Counter(name for name, _ in named)
-    return [name for name, rendered in named if rendered and times[name] == 1]
+    times = Counter(_folded(path.name) for path, _ in named)
+    return [path.name for path, rendered in named if rendered and path.parent == inbox and times[_folded(path.name)] == 1]
+
+
+def _in_inbox(text: str, inbox: Path) -> Path:
+    return inbox / text if ".." not in PurePosixPath(text).parts else Path(text)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

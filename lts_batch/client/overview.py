@@ -98,7 +98,7 @@ def overview(root: Path, *, alive_seconds: float = ALIVE_SECONDS) -> Overview:
         JobError: it is no watched folder.
     """
     spool = watched(root)
-    root_id = (spool.private / "uuid").read_text(encoding="utf-8").strip()
+    root_id = spool.root_id()
     daemon, message = _daemon(spool, alive_seconds)
     found = read_journal(journal_path(root_id))
     if found is None:

@@ -24,6 +24,7 @@ ALLOWED_AGAIN_SECONDS = 2.0
 GRACE_SECONDS = 2.5  # for a hand to end by itself what was taken back; so a daemon that is stopped ends within five
 MOST_CRASHES = 3
 STATUS_SECONDS = 0.2
+MOST_A_LOOK_SECONDS = 2.0
 
 Progress = Callable[[str, float, str], None]
 
@@ -53,7 +54,7 @@ class Assignment:
         self._dropped_at: float | None = None
         self._passed_on, self._told_at = 0, -math.inf  # how much of what the hand said; when the client was told
         self._looked_for_cancel = desk.clock()
-        self._signs = (hand.signs, desk.clock())
+        self._looked_at, self._signs, self._quiet_seconds = desk.clock(), hand.signs, 0.0
         hand.begin(Take(candidate, desk.spool.inbox, desk.places()))
 
     @property
@@ -66,15 +67,18 @@ class Assignment:
         if self._hand.ended():
             return self._over()
         now = self._desk.clock()
-        if self._hand.signs != self._signs[0]:
-            self._signs = (self._hand.signs, now)
-        elif now - self._signs[1] > self._stuck_seconds:
+        # only time in which we looked: a machine that slept has not been listening
+        self._quiet_seconds += min(now - self._looked_at, MOST_A_LOOK_SECONDS)
+        self._looked_at = now
+        if self._hand.signs != self._signs:
+            self._signs, self._quiet_seconds = self._hand.signs, 0.0
+        elif self._quiet_seconds > self._stuck_seconds:
             self._hand.kill()
             self._crashed(JobError(f"nothing was heard of the process that worked on it for {self._stuck_seconds:g} s"))
             return True
         if self._dropped_at is None and now - self._looked_for_cancel >= STATUS_SECONDS:
             self._looked_for_cancel = now
-            if self._cancel_file().exists():
+            if (path := self._cancel_file()) is not None and path.is_file():
                 self._hand.drop()
                 self._dropped_at = now
         if self._dropped_at is not None and now - self._dropped_at > GRACE_SECONDS:
@@ -163,7 +167,6 @@ class Assignment:
             return True
         self._staged = spool.staging / f"{job.id}.{secrets.token_hex(4)}"  # nobody else's, whoever still writes somewhere
         self._hand.begin(Make(job, self._staged, places, self._desk.places()))
-        self._signs = (self._hand.signs, self._desk.clock())
         return False
 
     def _made(self, job: Job) -> None:
@@ -234,7 +237,9 @@ class Assignment:
             self._told_at = now
             self._desk.statuses.say(job.id, "running", message, fraction)
 
-    def _cancel_file(self) -> Path:
+    def _cancel_file(self) -> Path | None:
+        if self.job is None and self.candidate.control is None:  # a set has no id before it is read
+            return None
         return self._desk.spool.inbox / f"{self.name}{CANCEL_SUFFIX}"
 
     def _tidy(self) -> None:

@@ -83,11 +83,13 @@ class Crew:
 
     def stop(self) -> None:
         """Whatever is under way waits for the next daemon."""
-        for one in self._at_work.values():
-            one.drop()
-        until = time.monotonic() + GRACE_SECONDS
-        while time.monotonic() < until and not all(self._hands[number].ended() for number in self._at_work):
-            time.sleep(_LOOK_SECONDS)
-        for one in self._at_work.values():
-            one.put_back()
-        self.abandon()
+        try:
+            for one in self._at_work.values():
+                one.drop()
+            until = time.monotonic() + GRACE_SECONDS
+            while time.monotonic() < until and not all(self._hands[number].ended() for number in self._at_work):
+                time.sleep(_LOOK_SECONDS)
+            for one in self._at_work.values():
+                one.put_back()
+        finally:  # a process that was forgotten would be waited for, and for long
+            self.abandon()

@@ -128,13 +128,13 @@ class Daemon:
 
     @property
     def left_behind(self) -> bool:
-        """Whether work is still going on that could not be waited for: the process should end now, for it may take long."""
+        """Whether work is still going on that could not be waited for."""
         return self._crew.left_behind
 
     @contextmanager
     def _alive(self) -> Iterator[None]:
         journal = self._desk.journal
-        with self._presence.held() as root_id, journal.open(journal_path(root_id)):
+        with self._presence.held(self._stop) as root_id, journal.open(journal_path(root_id)):
             if journal.set_aside is not None:
                 self._desk.log(Event(f"the journal was damaged, and lies in {journal.set_aside} now: a new one is begun",
                                      "warning"))
@@ -187,6 +187,7 @@ class Daemon:
         wakes = [item.until - now for item in waiting if item.until is not None]
         candidates = [(one, error) for one, error in self._ordered(found) if not self._crew.works_on(one)]
         self._desk.release_all_but(candidate for candidate, _ in candidates)
+        self._ends.forget_all_but([*found.ready, *(candidate for candidate, _ in found.broken)])
         done = False
         queued = []
         for candidate, error in candidates:

@@ -12,11 +12,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lts_batch.errors import JobError
 from lts_batch.files.moves import free, move, remove, sha256
 from lts_batch.files.whole import is_temporary, output_error
 from lts_batch.watch.spool import Spool
 
 Hook = Callable[[str], None]
+Signature = tuple[int, int]
+
+
+class Undone(JobError):
+    """An ending that cannot be carried out; its clips lie where they lay, and the job starts over."""
+
+
+def signature(path: Path) -> Signature:
+    """By which a file is known again: size and time of change. Raises ``OSError``."""
+    status = path.lstat()
+    return status.st_size, status.st_mtime_ns
 
 
 @dataclass(frozen=True)
@@ -72,11 +84,13 @@ class Ending:
             at: called with a word before each step, for tests that crash there.
 
         Raises:
-            OutputError: something cannot be moved now; the rest stays to be done.
+            Undone: its stems are not there any more, or there is another folder in their place.
+            OSError, OutputError: something cannot be moved now; the rest stays to be done.
         """
         at("publish")
         if self.staged is not None:
-            _publish(spool.root / self.staged, spool.root / self.folder)
+            untouched = all(os.path.lexists(spool.root / step.source) for step in self.moves)
+            _publish(spool.root / self.staged, spool.root / self.folder, untouched=untouched)
         for n, step in enumerate(self.moves):
             at(f"move {n}")
             _carry(spool.root / step.source, spool.root / step.destination, step)
@@ -85,20 +99,25 @@ class Ending:
             if self.emptied is not None:
                 (spool.root / self.emptied).rmdir()
         if self.cancel is not None:
-            (spool.root / self.cancel).unlink(missing_ok=True)
+            with suppress(OSError):  # a client has it open; the scan removes it later
+                (spool.root / self.cancel).unlink(missing_ok=True)
 
 
-def planned_move(spool: Spool, source: Path, destination: Path) -> Move:
-    """A move of the file that now lies at ``source``."""
-    status = source.lstat()
-    return Move(spool.inside(source), spool.inside(destination), status.st_size, status.st_mtime_ns)
+def planned_move(spool: Spool, source: Path, destination: Path, taken: Signature | None) -> Move:
+    """A move of the file that lies at ``source``, or lay there when its job was taken: another one under that name stays."""
+    size_bytes, modified_ns = taken or signature(source)
+    return Move(spool.inside(source), spool.inside(destination), size_bytes, modified_ns)
 
 
-def _publish(staged: Path, folder: Path) -> None:
+def _publish(staged: Path, folder: Path, *, untouched: bool) -> None:
     if not staged.exists():
+        if untouched and not folder.exists():  # swept by a daemon that knew nothing of this
+            raise Undone(f"what was made for {folder} is gone: it is made again")
         return
-    if folder.exists() and _listing(staged) == _listing(folder):  # copied to another disk, cut off before the end
-        remove(staged)
+    if folder.exists():
+        if _listing(staged) != _listing(folder):
+            raise Undone(f"{folder} exists by now: it is looked at again")
+        remove(staged)  # copied to another disk, cut off before the end
         return
     move(staged, folder)
 
@@ -108,11 +127,9 @@ def _listing(folder: Path) -> list[tuple[str, int]]:
 
 
 def _carry(source: Path, destination: Path, planned: Move) -> None:
-    try:
-        status = source.lstat()
-    except OSError:
+    if not os.path.lexists(source):
         return  # moved already, or the user took it back
-    if (status.st_size, status.st_mtime_ns) != (planned.size_bytes, planned.modified_ns):
+    if signature(source) != (planned.size_bytes, planned.modified_ns):
         return  # somebody put another file there; it is not ours to move
     try:
         destination.parent.mkdir(exist_ok=True)
@@ -152,9 +169,11 @@ def sweep(spool: Spool, endings: Iterable[Ending]) -> None:
             if spool.inside(path) not in kept:
                 remove(path)
         shared = (spool.outbox, spool.failed, spool.archive, spool.status)
-        for folder in (*shared, *spool.archive.iterdir(), *spool.failed.iterdir()):
+        folders = [*shared, *spool.archive.iterdir(), *spool.failed.iterdir()]
+    except OSError as error:
+        raise output_error(spool.root, error) from None
+    for folder in folders:
+        with suppress(OSError):  # one that may not be read is the user's affair
             for path in folder.iterdir() if folder.is_dir() else ():
                 if is_temporary(path):
                     remove(path)
-    except OSError as error:
-        raise output_error(spool.root, error) from None

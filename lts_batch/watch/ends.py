@@ -1,14 +1,16 @@
 """Bringing jobs to their ends: each is written down, carried out, told and forgotten, and tried again where that fails."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from lts_batch.errors import JobError, LtsError, OutputError
+from lts_batch.files.moves import remove
 from lts_batch.protocol import shortened
 from lts_batch.watch.closing import free_folder, plan, stage_error
 from lts_batch.watch.desk import Desk
-from lts_batch.watch.endings import Ending, Hook
+from lts_batch.watch.endings import Ending, Hook, Undone
 from lts_batch.watch.events import Event
 from lts_batch.watch.jobs import Candidate, Job, failed_id
 from lts_batch.watch.summary import Outcome
@@ -47,16 +49,16 @@ class Ends:
             folder: where they lie in the end.
             staged: the folder that becomes ``folder``, if it isn't there already.
         """
-        self._end(job.candidate, job.id, "done", message, folder, staged, self._desk.spool.archive / job.id)
+        self._end(job.candidate, job.id, "done", message, folder, staged, self._desk.spool.archive / job.id, job)
 
     def cancelled(self, candidate: Candidate, job_id: str) -> None:
         """The client took the job back."""
-        self._with_error(candidate, job_id, "cancelled", JobError("cancelled, as was asked"), "")
+        self._with_error(candidate, job_id, "cancelled", JobError("cancelled, as was asked"), None)
 
     def badly(self, candidate: Candidate, error: LtsError, job: Job | None = None) -> None:
         """It cannot be done; ``job`` where it came so far as to be one."""
         job_id = job.id if job else failed_id(candidate)
-        self._with_error(candidate, job_id, "failed", error, job.digest if job else candidate.digest)
+        self._with_error(candidate, job_id, "failed", error, job)
 
     def trouble(self, candidate: Candidate, job_id: str, error: LtsError, *, ending: bool = False) -> None:
         """Something other than the job is wrong: its clips stay, and after a while it is tried again.
@@ -70,6 +72,8 @@ class Ends:
             self.badly(candidate, error)
             return
         if isinstance(error, Changed):
+            desk.say(candidate, job_id, "waiting", str(error))  # what it is now may have another id
+            desk.statuses.forget(job_id)
             desk.hold(candidate, desk.clock() + desk.settle_seconds, error, settles=True)
             return
         desk.hold(candidate, desk.clock() + TROUBLE_SECONDS, error, settles=False)
@@ -95,27 +99,36 @@ class Ends:
             self._finish(ending)
         return self._stuck_until is None
 
-    def _with_error(self, candidate: Candidate, job_id: str, state: str, error: LtsError, digest: str) -> None:
+    def forget_all_but(self, candidates: Iterable[Candidate]) -> None:
+        """Forget how often candidates were tried that are gone."""
+        kept = {candidate.key[:2] for candidate in candidates}
+        for counts in (self._attempts, self._crashes):
+            for key in set(counts) - kept:
+                del counts[key]
+
+    def _with_error(self, candidate: Candidate, job_id: str, state: str, error: LtsError, job: Job | None) -> None:
         spool = self._desk.spool
         folder = free_folder(spool.failed / job_id)
         try:
-            staged = stage_error(spool, candidate, job_id, state, error, digest, self._desk.places())
+            staged = stage_error(spool, candidate, job_id, state, error, job, self._desk.places())
         except (OSError, OutputError) as trouble:
             self.trouble(candidate, job_id, OutputError(f"{error} Besides, {trouble}"), ending=True)
         else:
-            self._end(candidate, job_id, state, shortened(str(error)), folder, staged, folder)
+            self._end(candidate, job_id, state, shortened(str(error)), folder, staged, folder, job)
 
     def _end(self, candidate: Candidate, job_id: str, state: str, message: str, folder: Path, staged: Path | None,
-             shelf: Path) -> None:
+             shelf: Path, job: Job | None) -> None:
         """Write down how the job ends, then do it."""
         spool = self._desk.spool
         try:
-            ending = plan(spool, candidate, job_id, state, message, folder=folder, staged=staged, shelf=shelf)
+            ending = plan(spool, candidate, job_id, state, message, job=job, folder=folder, staged=staged, shelf=shelf)
             self._before_the_end()
             self._at("note")
             self._desk.journal.deliver(ending)
             self.pending.append(ending)
         except (OSError, OutputError) as trouble:
+            if staged is not None:
+                remove(staged)
             self.trouble(candidate, job_id, OutputError(str(trouble)), ending=True)
         else:
             self._attempts.pop(candidate.key[:2], None)
@@ -128,11 +141,15 @@ class Ends:
             self._before_the_end()
             ending.carry_out(desk.spool, self._at)
             self._at("report")
-            desk.statuses.say(ending.job, ending.state, ending.message, 1.0 if ending.state == "done" else 0.0, ending.folder)
+            desk.statuses.say(ending.job, ending.state, ending.message, 1.0 if ending.state == "done" else 0.0, ending.folder,
+                              insist=True)
             desk.statuses.forget(ending.job)
             self._at("forget")
             desk.journal.ended(ending)
-        except OutputError as error:
+        except Undone as error:
+            self._start_over(ending, error)
+            return
+        except (OSError, OutputError) as error:
             self._stuck_until = desk.clock() + TROUBLE_SECONDS
             self.outcomes.append(Outcome(ending.job, "failed", str(error), ""))
             desk.statuses.say(ending.job, "delivering", str(error), 1.0)
@@ -144,3 +161,14 @@ class Ends:
         self.outcomes.append(Outcome(ending.job, ending.state, ending.message, ending.folder))
         level = "error" if ending.state == "failed" else "info"
         desk.log(Event(ending.message, level, ending.job, ending.state, ending.pair, ending.folder))
+
+    def _start_over(self, ending: Ending, error: Undone) -> None:
+        """Its clips lie in the inbox as they did; the next look finds them."""
+        desk = self._desk
+        if ending.staged is not None:
+            remove(desk.spool.root / ending.staged)
+        with suppress(OutputError):
+            desk.journal.note(ending.job, "waiting", str(error), ending.pair)
+        desk.statuses.say(ending.job, "waiting", str(error))
+        desk.log(Event(str(error), "warning", ending.job, "waiting", ending.pair))
+        self.pending.remove(ending)

@@ -9,6 +9,7 @@ import platform
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,13 +33,15 @@ class Heartbeat:
     Args:
         root_id: the root's UUID.
         lease_seconds: how long to watch the counter of a daemon that did not say goodbye; 0 to watch for none.
+        stopped: whether to give up watching.
 
     Raises:
         Taken: another daemon is at work on this root.
     """
 
-    def __init__(self, spool: Spool, root_id: str, *, lease_seconds: float = 3.0) -> None:
-        self._spool, self._lease_seconds = spool, lease_seconds
+    def __init__(self, spool: Spool, root_id: str, *, lease_seconds: float = 3.0,
+                 stopped: Callable[[], bool] = lambda: False) -> None:
+        self._spool, self._lease_seconds, self._stopped = spool, lease_seconds, stopped
         self._file = StatusFile(spool.status / "daemon.tsv", "daemon")
         self._values: dict[str, Any] = {"state": "running", "message": "starting", "waiting": 0, "done": 0, "failed": 0,
                                         "lts_batch": __version__, "root": root_id, "session": secrets.token_hex(8),
@@ -105,7 +108,7 @@ class Heartbeat:
         if before.get("state") != "running":
             return
         end = time.monotonic() + self._lease_seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end and not self._stopped():
             time.sleep(0.1)
             now = read_status(self._file.path, "daemon")
             if now and now["counter"] != before["counter"]:

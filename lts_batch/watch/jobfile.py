@@ -80,7 +80,7 @@ def read_bytes(path: Path) -> bytes:
 def named_paths(data: bytes, inbox: Path) -> tuple[Path, ...]:
     """The clips that a job file names, also one that breaks other rules; empty where it cannot be read at all."""
     try:
-        clips = _json(data)["clips"]
+        clips = strict_json(data)["clips"]
         paths = [clip["path"] for clip in clips if isinstance(clip, dict) and isinstance(clip.get("path"), str)]
         return tuple(inbox / path for path in paths if path and "\0" not in path)
     except (ValueError, KeyError, TypeError):
@@ -90,7 +90,7 @@ def named_paths(data: bytes, inbox: Path) -> tuple[Path, ...]:
 def is_json(data: bytes) -> bool:
     """Whether all of a file seems to be there."""
     try:
-        _json(data)
+        strict_json(data)
     except ValueError:
         return False
     return True
@@ -113,7 +113,7 @@ def parse(data: bytes, name: str, inbox: Path, base: Settings | None = None) -> 
     found = job_id(Path(name))
     source = f"job file {printable(name)}"
     try:
-        values = _json(data)
+        values = strict_json(data)
     except ValueError as error:
         raise JobError(f"{source} is not JSON ({printable(str(error))[:200]}): write it again") from None
     check_size(values, source)
@@ -155,7 +155,7 @@ def _path(text: str, inbox: Path, source: str) -> Path:
 # ---------------------------------------------------------------- JSON, strictly
 
 
-def _json(data: bytes) -> Any:
+def strict_json(data: bytes) -> Any:
     """Strict JSON of UTF-8, with or without byte order mark; ValueError for anything else."""
     try:
         return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_constant,

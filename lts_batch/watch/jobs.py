@@ -65,6 +65,7 @@ class TakenClip:
     Attributes:
         path: links resolved.
         entry: the file or link inside the inbox that leaves with the job; None for a clip that lies elsewhere.
+        taken: size and time of change of that entry, when it was taken.
     """
 
     request: ClipRequest
@@ -72,6 +73,7 @@ class TakenClip:
     size_bytes: int
     sha256: str
     entry: Path | None
+    taken: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -147,11 +149,13 @@ def describe(clip: ClipRequest, places: Iterable[Path]) -> tuple[int | None, str
 def _take_clip(request: ClipRequest, inbox: Path, places: tuple[Path, ...]) -> TakenClip:
     entry = inbox_entry(request.path, inbox)
     try:
+        before = entry.lstat() if entry is not None and entry.exists() else None
         with open_allowed(request.path, places) as handle:
             # somebody may still be writing what lies in the inbox; a project's long recordings are read where needed
             info = audio.verify(handle) if entry is not None else audio.info(handle)
             _check_excerpt(request, info.samples, info.sample_rate)
-            return TakenClip(request, Path(handle.name), _size(handle), sha256(handle), entry)
+            return TakenClip(request, Path(handle.name), _size(handle), sha256(handle), entry,
+                             None if before is None else (before.st_size, before.st_mtime_ns))
     except OSError as error:
         raise ClipError(f"{request.path} cannot be read ({error.strerror}): check its disk and permissions") from None
 

@@ -22,6 +22,8 @@ from lts_batch.watch.endings import Ending
 STATES = ("waiting", "claimed", "running", "delivering", "done", "failed", "cancelled")
 LAST_STATES = ("done", "failed", "cancelled")
 
+MOST_KEPT = 10_000  # jobs that are remembered
+
 _VERSION = 1
 _BUSY_SECONDS = 10.0  # of patience with a reader
 _TABLES = """
@@ -39,7 +41,7 @@ _TROUBLES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN
 def journal_path(root_id: str) -> Path:
     """The journal of the root with that UUID, on a disk of this machine; ``LTS_BATCH_JOURNALS`` names another folder."""
     state = Path(platformdirs.user_state_dir("lts-batch", appauthor=False))
-    return Path(os.environ.get("LTS_BATCH_JOURNALS") or state / "journals") / f"{root_id}.sqlite"
+    return Path(os.environ.get("LTS_BATCH_JOURNALS") or state / "journals").absolute() / f"{root_id}.sqlite"
 
 
 @dataclass(frozen=True)
@@ -197,12 +199,15 @@ def _connect(path: Path) -> sqlite3.Connection:
         if version < _VERSION:
             database.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
         for table, columns in _COLUMNS.items():
-            database.execute(f"SELECT {columns} FROM {table}").fetchall()
+            database.execute(f"SELECT {columns} FROM {table} LIMIT 1").fetchall()
         if database.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise _Damaged
+        with database:
+            database.execute("DELETE FROM jobs WHERE ending IS NULL AND number NOT IN"
+                             " (SELECT number FROM jobs ORDER BY number DESC LIMIT ?)", (MOST_KEPT,))
     except sqlite3.DatabaseError as error:
         database.close()
-        code = error.sqlite_errorcode
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # not every one has one
         if code & 0xFF in _TROUBLES and code != sqlite3.SQLITE_IOERR_SHORT_READ:
             raise
         raise _Damaged from None

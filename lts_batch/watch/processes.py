@@ -23,6 +23,7 @@ from lts_batch.watch.workshop import Workshop
 _TICK_SECONDS = 1.0
 _LEAST_WORK_SECONDS = 0.001  # of processor time in a tick that count as a sign of life
 _SAY_SECONDS = 0.05
+_LAST_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,18 @@ class ProcessHand:
         """As ``Hand.begin``."""
         self._result, self.said = None, (0.0, "", 0)
         for attempt in (1, 2):
-            if self._process is None or not self._process.is_alive():
-                self._start()
             try:
+                if self._process is None or not self._process.is_alive():
+                    self._start()
                 assert self._connection is not None
                 self._connection.send(order)
                 return
-            except OSError:  # it has just died, and had nothing to do: another one
+            except (OSError, RuntimeError) as error:  # it has just died, and had nothing to do: another one
                 self.kill()
                 if attempt == 2:
-                    self._result = _Result(None, Died("the process for it could not be started: see whether there is memory"))
+                    self._result = _Result(None, Died(f"the process for it could not be started ({error}): close other"
+                                                      " programs, or watch with fewer --jobs"))
+                    self._wake.set()
 
     def ended(self) -> bool:
         """As ``Hand.ended``."""
@@ -99,7 +102,7 @@ class ProcessHand:
         """As ``Hand.kill``; the next order begins in a new process."""
         if self._process is not None:
             self._process.kill()
-            self._process.join()
+            self._process.join(_LAST_SECONDS)  # one that waits for a disk in the kernel ends when it can
             self._process = None
         if self._connection is not None:
             with suppress(OSError):
@@ -114,8 +117,13 @@ class ProcessHand:
         context = get_context("spawn")  # as on every system
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs, self._workers), name="lts-batch work", daemon=True)
-        process.start()
-        theirs.close()
+        try:
+            process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         self._process, self._connection = process, ours
         threading.Thread(target=self._listen, args=(process, ours), name="listen", daemon=True).start()
 

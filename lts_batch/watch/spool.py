@@ -70,9 +70,28 @@ class Spool:
             name = self.private / "uuid"
             if not name.exists():
                 write_whole(name, f"{uuid.uuid4()}\n")
-            return name.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise output_error(self.root, error) from None
+        return self.root_id()
+
+    def root_id(self) -> str:
+        """The root's UUID.
+
+        Raises:
+            OutputError: what names it cannot be read, or holds something else.
+        """
+        name = self.private / "uuid"
+        try:
+            return str(uuid.UUID(name.read_text(encoding="utf-8").strip()))
+        except OSError as error:
+            raise output_error(name, error) from None
+        except ValueError:  # it names a file of ours elsewhere: nothing else may stand there
+            raise OutputError(f"{name} holds no UUID: remove it, and this folder gets a new one") from None
+
+    def rename(self) -> str:
+        """Give the root a new UUID, which is returned."""
+        write_whole(self.private / "uuid", f"{uuid.uuid4()}\n", overwrite=True)
+        return self.root_id()
 
     def missing(self) -> list[str]:
         """Which of the folders that people see are not there, by names."""
@@ -90,8 +109,8 @@ class Spool:
             if not name.exists() and self.inbox.is_dir():
                 self.private.mkdir(exist_ok=True)
                 write_whole(name, f"{root_id}\n")
-            found = name.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError, OutputError):
+            found = self.root_id()
+        except (OSError, OutputError):
             found = ""
         if found != root_id:
             return (f"{self.root} is away, or no longer what it was: if it is a share it goes on once that is back; if you made"

@@ -1,5 +1,6 @@
 """Status files, which clients poll: how the daemon is, and how each job is."""
 
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from lts_batch.errors import OutputError
 from lts_batch.files.whole import write_whole
 from lts_batch.protocol import from_lines, shortened, to_lines
+
+INSIST_SECONDS = 2.0
 
 
 class StatusFile:
@@ -16,11 +19,22 @@ class StatusFile:
         self.path, self.what = path, what
         self.counter = int(read_status(path, what).get("counter", "0"))
 
-    def write(self, values: dict[str, Any]) -> None:
-        """Say something new. A reader that holds the old file open, or a full disk, loses us one message, no more."""
+    def write(self, values: dict[str, Any], *, insist: bool = False) -> None:
+        """Say something new. A reader that holds the old file open, or a full disk, loses us one message, no more.
+
+        Args:
+            insist: last words are said again for a while, for on Windows a client may hold the file as it looks.
+        """
         self.counter += 1
-        with suppress(OutputError):
-            write_whole(self.path, to_lines(self.what, [*values.items(), ("counter", self.counter)]), overwrite=True)
+        lines = to_lines(self.what, [*values.items(), ("counter", self.counter)])
+        until = time.monotonic() + (INSIST_SECONDS if insist else 0.0)
+        while True:
+            with suppress(OutputError):
+                write_whole(self.path, lines, overwrite=True)
+                return
+            if time.monotonic() >= until:
+                return
+            time.sleep(0.05)
 
 
 def read_status(path: Path, what: str) -> dict[str, str]:
@@ -42,14 +56,15 @@ class Statuses:
         self._files: dict[str, StatusFile] = {}
         self._said: dict[str, tuple[str, str]] = {}
 
-    def say(self, job_id: str, state: str, message: str, fraction: float = 0.0, folder: str = "") -> None:
+    def say(self, job_id: str, state: str, message: str, fraction: float = 0.0, folder: str = "", *,
+            insist: bool = False) -> None:
         """Write a job's status; while it runs each call is a sign of life, else only what is new is written."""
         if state == "waiting" and self._said.get(job_id) == (state, message):
             return
         self._said[job_id] = (state, message)
         file = self._files.setdefault(job_id, StatusFile(self._folder / f"{job_id}.tsv", "status"))
         file.write({"job": job_id, "state": state, "fraction": round(min(max(fraction, 0.0), 1.0), 4),
-                    "message": shortened(message), "folder": folder})
+                    "message": shortened(message), "folder": folder}, insist=insist)
 
     def forget(self, job_id: str) -> None:
         """Nothing more will be said of it; its file stays."""
