@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import watching
 from trees import Tree
-from watching import error_of, fake_render, files, send, states, status, wav
+from watching import error_of, fake_render, files, running, send, states, status, wait_for, wav
 
 from lts_batch.errors import JobError, ModelError, OutputError
 from lts_batch.files.moves import sha256
@@ -210,3 +210,18 @@ def test_a_missing_model_is_said_at_the_start(root: Path) -> None:
         Daemon(root, model="nosuch", lease_seconds=0).run_once()
     assert files(root) == ["inbox/k_A.wav", "inbox/k_B.wav"]
     assert read_status(root / "status" / "daemon.tsv", "daemon")["state"] == "stopped"
+
+
+def test_a_set_that_waits_for_its_next_try_can_be_cancelled(root: Path, make: Callable[..., Daemon]) -> None:
+    def full(*args: Any, **options: Any) -> Manifest:
+        raise OutputError("the disk is full: make room")
+
+    wav(root / "inbox" / "k_A.wav", 1)
+    wav(root / "inbox" / "k_B.wav", 2)
+    with running(make(render=full, scan_seconds=0.1)):
+        wait_for(lambda: any((root / "status").glob("k-*.tsv")))
+        (job,) = (path.stem for path in (root / "status").glob("k-*.tsv"))
+        wait_for(lambda: status(root, job)["state"] == "waiting")
+        (root / "inbox" / f"{job}.cancel").touch()
+        wait_for(lambda: status(root, job)["state"] == "cancelled")
+    assert files(root, "inbox") == [] and len(files(root, "failed")) == 3

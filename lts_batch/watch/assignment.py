@@ -200,7 +200,7 @@ class Assignment:
         desk = self._desk
         told = JobError(f"{error}; it is tried again (try {crashes + 1} of {MOST_CRASHES})")
         desk.log(Event(str(told), "warning", self.name, "waiting", self.candidate.title))
-        desk.hold(self.candidate, desk.clock() + crashes, told, settles=True)
+        desk.hold(self.candidate, desk.clock() + crashes, told, settles=True, job=self.job.id if self.job else "")
         if self.job is not None:
             desk.say(self.candidate, self.job.id, "waiting", str(told))
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from lts_batch.errors import LtsError, OutputError
+from lts_batch.errors import OutputError
 from lts_batch.files.allowed import allowed_folders
 from lts_batch.settings import Settings
 from lts_batch.stems import manifest
@@ -185,9 +185,9 @@ class Daemon:
             return 0.0
         waiting = list(found.waiting)
         wakes = [item.until - now for item in waiting if item.until is not None]
-        candidates = [(one, error) for one, error in self._ordered(found) if not self._crew.works_on(one)]
+        candidates = [(one, error) for one, error in found.in_order() if not self._crew.works_on(one)]
         self._desk.release_all_but(candidate for candidate, _ in candidates)
-        self._ends.forget_all_but([*found.ready, *(candidate for candidate, _ in found.broken)])
+        self._ends.forget_all_but(candidate for candidate, _ in found.in_order())
         done = False
         queued = []
         for candidate, error in candidates:
@@ -209,11 +209,6 @@ class Daemon:
         rest_seconds = max(0.01, min([*wakes, self._scan_seconds]))
         self._scan_at = now if done else now + rest_seconds
         return 0.0 if done else rest_seconds if self._crew.idle else min(rest_seconds, LOOK_SECONDS)
-
-    @staticmethod
-    def _ordered(found: Found) -> Iterator[tuple[Candidate, LtsError | None]]:
-        yield from found.broken
-        yield from ((candidate, None) for candidate in found.ready)
 
     def _assignment(self, hand: Hand, candidate: Candidate) -> Assignment:
         return Assignment(self._desk, self._ends, hand, candidate, brief=self._once, patience_seconds=self._patience_seconds,
@@ -242,7 +237,8 @@ class Daemon:
             if name in self._crew.names():
                 continue
             for candidate in found.ready:
-                if candidate.control is not None and candidate.name == name:
+                hold = self._desk.holds.get(candidate.key)
+                if name == (candidate.name if candidate.control is not None else hold.job if hold is not None else ""):
                     self._ends.cancelled(candidate, name)
                     return True
             if now - since >= self._desk.settle_seconds:  # it came before its job, or after

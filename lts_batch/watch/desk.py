@@ -15,11 +15,12 @@ from lts_batch.watch.status import Statuses
 
 @dataclass(frozen=True)
 class Hold:
-    """Why a candidate is left alone for now. ``settles``: time alone may change that."""
+    """Why a candidate is left alone for now. ``settles``: time alone may change that. ``job``: its id, where it is known."""
 
     until: float
     why: str
     settles: bool
+    job: str = ""
 
 
 @dataclass
@@ -66,9 +67,9 @@ class Desk:
                 raise
         self.statuses.say(job_id, state, message)
 
-    def hold(self, candidate: Candidate, until: float, error: LtsError, *, settles: bool) -> None:
+    def hold(self, candidate: Candidate, until: float, error: LtsError, *, settles: bool, job: str = "") -> None:
         """Leave a candidate alone until then; who sent a job file is told why."""
-        self.holds[candidate.key] = Hold(until, shortened(str(error)), settles)
+        self.holds[candidate.key] = Hold(until, shortened(str(error)), settles, job)
         if candidate.control is not None:
             self.statuses.say(candidate.name, "waiting", str(error))
 

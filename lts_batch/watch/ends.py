@@ -76,7 +76,7 @@ class Ends:
             desk.statuses.forget(job_id)
             desk.hold(candidate, desk.clock() + desk.settle_seconds, error, settles=True)
             return
-        desk.hold(candidate, desk.clock() + TROUBLE_SECONDS, error, settles=False)
+        desk.hold(candidate, desk.clock() + TROUBLE_SECONDS, error, settles=False, job=job_id)
         self.outcomes.append(Outcome(job_id, "failed", shortened(str(error)), ""))
         desk.statuses.say(job_id, "waiting", str(error))
         desk.log(Event(str(error), "warning", job_id, "waiting", candidate.title))

@@ -23,6 +23,10 @@ class Found:
     cancels: tuple[tuple[str, Path, float], ...]
     seen: Observations
 
+    def in_order(self) -> list[tuple[Candidate, LtsError | None]]:
+        """All that can be ended or begun now, each with what is wrong with it."""
+        return [*self.broken, *((candidate, None) for candidate in self.ready)]
+
 
 def scan(inbox: Path, seen: Observations, now: float, *, settle_seconds: float, base: Settings | None = None,
          busy: frozenset[Path] = frozenset()) -> Found:
