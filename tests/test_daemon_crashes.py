@@ -240,3 +240,22 @@ def test_endings_come_back_as_they_were_written(tmp_path: Path) -> None:
         journal.ended(ending)
     with journal.open(path):
         assert journal.pending() == []
+
+
+def test_last_words_that_cannot_be_said_are_said_later(root: Path, make: Callable[..., Daemon],
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the root goes away between the last move and them: a client asks for them as long as they are not there."""
+    monkeypatch.setattr("lts_batch.watch.status.INSIST_SECONDS", 0.1)
+    prepare(root, "file")
+
+    def away(step: str) -> None:
+        if step == "report":
+            (root / "status").rename(root / "elsewhere")
+
+    (outcome,) = make(at=away).run_once().outcomes
+    assert outcome.state == "failed" and "could not be said" in outcome.message
+    shutil.rmtree(root / "status", ignore_errors=True)
+    (root / "elsewhere").rename(root / "status")
+    assert status(root, "j")["state"] != "done" and rows(root)["j"].state == "delivering"
+    assert states(make().run_once()) == [("j", "done")]
+    assert status(root, "j")["state"] == "done" and rows(root)["j"].state == "done" and files(root, "inbox") == []

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lts_batch.errors import JobError
+from lts_batch.errors import JobError, OutputError
 from lts_batch.files.moves import free, move, remove, sha256
 from lts_batch.files.whole import is_temporary, output_error
 from lts_batch.watch.spool import Spool
@@ -94,6 +94,8 @@ class Ending:
         for n, step in enumerate(self.moves):
             at(f"move {n}")
             _carry(spool.root / step.source, spool.root / step.destination, step)
+        if not (spool.private / "uuid").exists():  # what was not there may be there again
+            raise OutputError(f"{spool.root} went away while {self.job} was delivered: it goes on once it is back")
         at("tidy")
         with suppress(OSError):  # not empty, or gone
             if self.emptied is not None:

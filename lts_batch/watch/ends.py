@@ -141,8 +141,9 @@ class Ends:
             self._before_the_end()
             ending.carry_out(desk.spool, self._at)
             self._at("report")
-            desk.statuses.say(ending.job, ending.state, ending.message, 1.0 if ending.state == "done" else 0.0, ending.folder,
-                              insist=True)
+            if not desk.statuses.say(ending.job, ending.state, ending.message, 1.0 if ending.state == "done" else 0.0,
+                                     ending.folder, insist=True):
+                raise OutputError(f"that {ending.job} is {ending.state} could not be said in {desk.spool.status}: it will be")
             desk.statuses.forget(ending.job)
             self._at("forget")
             desk.journal.ended(ending)

@@ -19,8 +19,10 @@ class StatusFile:
         self.path, self.what = path, what
         self.counter = int(read_status(path, what).get("counter", "0"))
 
-    def write(self, values: dict[str, Any], *, insist: bool = False) -> None:
+    def write(self, values: dict[str, Any], *, insist: bool = False) -> bool:
         """Say something new. A reader that holds the old file open, or a full disk, loses us one message, no more.
+
+        Returns whether it could be said.
 
         Args:
             insist: last words are said again for a while, for on Windows a client may hold the file as it looks.
@@ -31,9 +33,9 @@ class StatusFile:
         while True:
             with suppress(OutputError):
                 write_whole(self.path, lines, overwrite=True)
-                return
+                return True
             if time.monotonic() >= until:
-                return
+                return False
             time.sleep(0.05)
 
 
@@ -57,13 +59,13 @@ class Statuses:
         self._said: dict[str, tuple[str, str]] = {}
 
     def say(self, job_id: str, state: str, message: str, fraction: float = 0.0, folder: str = "", *,
-            insist: bool = False) -> None:
+            insist: bool = False) -> bool:
         """Write a job's status; while it runs each call is a sign of life, else only what is new is written."""
         if state == "waiting" and self._said.get(job_id) == (state, message):
-            return
+            return True
         self._said[job_id] = (state, message)
         file = self._files.setdefault(job_id, StatusFile(self._folder / f"{job_id}.tsv", "status"))
-        file.write({"job": job_id, "state": state, "fraction": round(min(max(fraction, 0.0), 1.0), 4),
+        return file.write({"job": job_id, "state": state, "fraction": round(min(max(fraction, 0.0), 1.0), 4),
                     "message": shortened(message), "folder": folder}, insist=insist)
 
     def forget(self, job_id: str) -> None:
