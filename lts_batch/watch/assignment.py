@@ -50,7 +50,7 @@ class Assignment:
         self._progress = progress
         self.job: Job | None = None
         self._staged: Path | None = None
-        self._times_away = desk.times_away
+        self._comings_and_goings = desk.comings_and_goings
         self._dropped_at: float | None = None
         self._passed_on, self._told_at = 0, -math.inf  # how much of what the hand said; when the client was told
         self._looked_for_cancel = desk.clock()
@@ -111,7 +111,7 @@ class Assignment:
         if self._dropped_at is not None:  # whether or not it was quicker than its end
             self._tidy()
             self._ends.cancelled(self.candidate, self.name)
-        elif self._desk.times_away != self._times_away and not self._succeeded():
+        elif self._desk.comings_and_goings != self._comings_and_goings and not self._succeeded():
             self._tidy()
             self._desk.hold(self.candidate, self._desk.clock(), OutputError(
                 f"{self._desk.spool.root} was away while it was worked on: it starts again"), settles=True)

@@ -33,7 +33,7 @@ class Desk:
         log: takes what there is to tell.
         clock: seconds that never go backwards.
         holds: candidates that are left alone for now, by their keys.
-        times_away: how often the root was away.
+        comings_and_goings: how often the root went away, or came back.
     """
 
     spool: Spool
@@ -44,7 +44,7 @@ class Desk:
     statuses: Statuses
     journal: Journal
     holds: dict[tuple[str, str, float], Hold] = field(default_factory=dict)
-    times_away: int = 0
+    comings_and_goings: int = 0
 
     def places(self) -> tuple[Path, ...]:
         """The folders that clips may lie in, links resolved."""

@@ -41,6 +41,7 @@ class Ends:
         self._attempts: dict[tuple[str, str], int] = defaultdict(int)
         self._crashes: dict[tuple[str, str], int] = defaultdict(int)
         self._stuck_until: float | None = None
+        self._stuck_at = 0
 
     def well(self, job: Job, message: str, folder: Path, staged: Path | None) -> None:
         """The stems are there.
@@ -92,7 +93,8 @@ class Ends:
 
     def finish_pending(self) -> bool:
         """Bring to an end what a crash or a full disk cut off. Returns whether something was."""
-        if not self.pending or (self._stuck_until is not None and self._desk.clock() < self._stuck_until):
+        back = self._desk.comings_and_goings != self._stuck_at
+        if not self.pending or (self._stuck_until is not None and self._desk.clock() < self._stuck_until and not back):
             return False
         self._stuck_until = None
         for ending in tuple(self.pending):
@@ -151,7 +153,7 @@ class Ends:
             self._start_over(ending, error)
             return
         except (OSError, OutputError) as error:
-            self._stuck_until = desk.clock() + TROUBLE_SECONDS
+            self._stuck_until, self._stuck_at = desk.clock() + TROUBLE_SECONDS, desk.comings_and_goings
             self.outcomes.append(Outcome(ending.job, "failed", str(error), ""))
             desk.statuses.say(ending.job, "delivering", str(error), 1.0)
             desk.log(Event(str(error), "warning", ending.job, "delivering", ending.pair))

@@ -74,7 +74,7 @@ class Presence:
         if trouble is None and missing and self._trouble is None:
             desk.log(Event(f"{', '.join(missing)} in {desk.spool.root}: no longer there, made again", "warning"))
         if trouble != self._trouble:
-            desk.times_away += trouble is not None
+            desk.comings_and_goings += 1
             desk.log(Event(f"{desk.spool.root} is there again") if trouble is None else
                      Event(trouble, "warning", state="waiting"))
             self._trouble = trouble
