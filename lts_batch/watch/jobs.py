@@ -16,8 +16,11 @@ from lts_batch.files.moves import sha256
 from lts_batch.protocol import CANCEL_SUFFIX, JOB_FILE_SUFFIX
 from lts_batch.settings import Settings, as_dict
 from lts_batch.watch.jobfile import ClipRequest
+from lts_batch.watch.whereabouts import Whereabouts
 
 Origin = Literal["file", "preset", "pair", "set"]
+
+_whereabouts = Whereabouts()
 
 
 @dataclass(frozen=True)
@@ -129,11 +132,10 @@ def inbox_entry(path: Path, inbox: Path) -> Path | None:
         return None
     if path.parent == inbox and path.name not in ("", ".", ".."):
         return path  # most of them: resolving takes time
-    try:
-        place = path.parent.resolve() / path.name
-        inside = place.relative_to(inbox.resolve())
-    except (OSError, RuntimeError, ValueError):
+    folder, place = _whereabouts.real(path.parent), _whereabouts.real(inbox)
+    if folder is None or place is None or not folder.is_relative_to(place):
         return None
+    inside = (folder / path.name).relative_to(place)
     return inbox / inside if inside.parts else None
 
 
