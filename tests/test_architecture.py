@@ -32,8 +32,9 @@ targets blending made_up repairs on_frame on_stft rebuild guard finish classic_p
 arrays
 evaluation: framepath stempath clip_pairs summary evaluate
 stems: names manifest plots latent_map delivery stored render
-watch: refusals jobfile whereabouts jobs entries view written sets scan spool status endings journal events disks wakeup heartbeat \
-closing summary workshop desk presence ends hands processes assignment crew daemon notify options configuration logs listeners
+watch: refusals jobfile whereabouts jobs entries view written sets scan spool status endings journal events disks wakeup \
+heartbeat closing summary workshop desk presence ends hands processes assignment crew daemon notify options configuration \
+logs listeners
 client: overview again cancelling cleaning
 service: wanted mark system systemd launchd windows place tools install supervise
 demo

@@ -94,7 +94,7 @@ def _ends(root: Path, drops: list[Drop]) -> Iterator[str]:
 
 
 def _leftovers(root: Path) -> Iterator[str]:
-    for folder in ("inbox", ".lts/staging", ".lts/endings"):
+    for folder in ("inbox", ".lts/staging"):
         left = [path.name for path in (root / folder).glob("*") if path.name != "draft"]
         if left:
             yield f"left in {folder}: {left}"
@@ -103,15 +103,19 @@ def _leftovers(root: Path) -> Iterator[str]:
 
 
 def journals(home: Path) -> Iterator[str]:
-    """What SQLite says of journals, where there are any."""
+    """What SQLite says of journals, where there are any, and what they hold that has not come to an end."""
     for path in sorted((home / "state").rglob("*.sqlite")):
         try:
             with closing(sqlite3.connect(path)) as journal:
                 found = journal.execute("PRAGMA integrity_check").fetchall()
+                open_jobs = journal.execute("SELECT job, state FROM jobs WHERE ending IS NOT NULL"
+                                            " OR state NOT IN ('done', 'failed', 'cancelled')").fetchall()
         except sqlite3.Error as error:
-            found = [(str(error),)]
+            found, open_jobs = [(str(error),)], []
         if found != [("ok",)]:
             yield f"the journal {path} is damaged: {found}"
+        for job, state in open_jobs:
+            yield f"the journal {path} says of {job} that it is {state}, or not yet delivered"
 
 
 def _stems(root: Path, calm: Path) -> Iterator[str]:

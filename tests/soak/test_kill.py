@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from platforms import POSIX
 
+from lts_batch.watch.journal import Journal
 from soak.daemons import having, memory_bytes, waited_for
 from soak.drops import Drop, drop, make_root
 from soak.kill import trial
@@ -62,6 +63,12 @@ def _damaged(journals: Path) -> None:
     (journals / "x.sqlite").write_bytes(b"not a database at all" * 100)
 
 
+def _unfinished(state: Path) -> None:
+    journal = Journal()
+    with journal.open(state / "x.sqlite"):
+        journal.note("o0001", "running", "")
+
+
 @pytest.mark.parametrize(("harm", "sentence"), [
     (lambda root: (root / "archive/p0000-1/p0000_A.wav").unlink(), "lies at 0 places: lost"),
     (lambda root: shutil.copy(root / "archive/p0000-1/p0000_A.wav", root / "failed"), "lies at 2 places"),
@@ -76,6 +83,7 @@ def _damaged(journals: Path) -> None:
     (lambda root: (root / ".lts/staging/o0001").mkdir(parents=True), "left in .lts/staging"),
     (lambda root: (root / "archive/x.lts-tmp").write_bytes(b""), "left: "),
     (lambda root: _damaged(root.parent / "home" / "state" / "journals"), "is damaged"),
+    (lambda root: _unfinished(root.parent / "home" / "state"), "says of o0001 that it is running"),
 ])
 def test_books_that_are_wrong_are_seen(done: Books, harm: Callable[[Path], object], sentence: str) -> None:
     harm(done[0])
