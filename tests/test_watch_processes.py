@@ -19,6 +19,7 @@ from lts_batch.errors import ModelError
 from lts_batch.files.moves import sha256
 from lts_batch.watch import assignment
 from lts_batch.watch.daemon import Daemon
+from lts_batch.watch.hands import Died, Open
 from lts_batch.watch.processes import ProcessHand, process_hands
 
 root = watching.root
@@ -149,6 +150,65 @@ def test_jobs_of_many_processes_give_the_same_bits(root: Path, tmp_path: Path) -
 def test_a_model_that_is_missing_is_said_at_the_start(root: Path) -> None:
     with pytest.raises(ModelError, match="no model 'nosuch'"):
         Daemon(root, model="nosuch", lease_seconds=0.0, hands=lambda wake: process_hands(1, wake)).run_once()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits of a process")
+def test_a_process_that_cannot_be_started_is_said_and_the_next_one_is(root: Path) -> None:
+    """No file more may be opened, so there is no pipe to talk over."""
+    import resource
+
+    (hand,) = process_hands(1, wake := threading.Event())
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = os.dup(0)
+    os.close(taken)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (taken, limits[1]))
+    try:
+        hand.begin(Open("general"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert wake.is_set() and hand.ended() and hand.pid is None
+    with pytest.raises(Died, match=r"could not be started.*Too many open files.*fewer --jobs"):
+        hand.result()
+    hand.begin(Open("general"))
+    try:
+        wait_for(hand.ended, 60)
+        assert hand.result() is None
+    finally:
+        hand.kill()
+
+
+STUBBORN = """
+import sys, threading
+from multiprocessing.context import SpawnProcess
+from lts_batch.watch.hands import Open
+from lts_batch.watch.processes import process_hands
+if __name__ == "__main__":
+    SpawnProcess.kill = SpawnProcess.terminate = lambda process: None
+    (hand,) = process_hands(1, wake := threading.Event())
+    hand.begin(Open("general"))
+    wake.wait()
+    print(hand.pid, flush=True)
+    sys.stdin.readline()
+    hand.kill()
+"""
+
+
+@POSIX
+def test_a_process_that_nothing_ends_does_not_hold_the_daemon(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """As one does that waits in the kernel for a disk that does not answer."""
+    program = tmp_path / "stubborn.py"
+    program.write_text(STUBBORN, encoding="utf-8")
+    process = subprocess.Popen([sys.executable, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    request.addfinalizer(process.kill)
+    assert process.stdout is not None
+    pid = int(process.stdout.readline())
+    os.kill(pid, signal.SIGSTOP)
+    request.addfinalizer(lambda: os.kill(pid, signal.SIGKILL))
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.close()
+    process.stdout.close()
+    assert process.wait(20) == 0 and alive(pid)
 
 
 ORPHANED = """

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from multiprocessing.process import _children  # type: ignore[attr-defined]  # what a program waits for at its end
 from queue import SimpleQueue
 from typing import Any, NoReturn
 
@@ -102,7 +103,8 @@ class ProcessHand:
         """As ``Hand.kill``; the next order begins in a new process."""
         if self._process is not None:
             self._process.kill()
-            self._process.join(_LAST_SECONDS)  # one that waits for a disk in the kernel ends when it can
+            self._process.join(_LAST_SECONDS)
+            _children.discard(self._process)  # one that waits for a disk in the kernel ends when it can, and we need not
             self._process = None
         if self._connection is not None:
             with suppress(OSError):
