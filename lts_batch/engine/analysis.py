@@ -170,11 +170,11 @@ class Analysis:
         octaves = self._octaves(number)
         thinning = Thinning.of(slices, number, self.ask_every, device)
         levels, few = self._seen(true, octaves, thinning.kept)
-        mean, log_variance = (thinning.filled(values.reshape(*few.shape[:2], -1))
+        mean, log_variance = (values.reshape(*few.shape[:2], -1)
                               for values in self.model.encode_shapes(few.reshape(-1, few.shape[-1])))
-        latents = mean
+        latents = thinning.filled(mean)
         if self.drawing is not None:
-            spread = log_variance + 2.0 * np.log(max(self.drawing.temperature, 1e-9))
+            spread = thinning.filled(log_variance) + 2.0 * np.log(max(self.drawing.temperature, 1e-9))
             latents = vae.draw(latents, spread, self._noise(number, latents.shape).to(device))
         lost = true.new_zeros(0)
         if self.detail:

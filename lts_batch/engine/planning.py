@@ -25,7 +25,7 @@ from lts_batch.frame.filterbank import COARSEST
 from lts_batch.models.checkpoint import Model
 from lts_batch.settings import Settings
 
-ASK_EVERY = {"standard": 3, "draft": 6}  # frames for each one that the network is asked for (benchmarks/README.md)
+ASK_EVERY = {"standard": 3, "draft": 5}  # frames for each one that the network is asked for (benchmarks/README.md)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,9 @@ from lts_batch.models.bundle import AGAIN, CLASSIC_FORMAT, FORMAT, FORMAT_VERSIO
 from lts_batch.original import classic_model
 from lts_batch.original.classic_model import ClassicModel
 
-BLOCK_FRAMES = 64  # the network always sees blocks of this shape: other shapes change the last bits
+# the network sees so many frames at a time, and of what is left the next multiple of the second: an odd shape costs more than
+# it saves, and so many frames always have the same shapes, for shapes may change the last bits
+BLOCK_FRAMES, REST_FRAMES = 64, 16
 
 
 @dataclass(frozen=True)
@@ -93,14 +95,14 @@ class Model:
 
     @torch.no_grad()
     def encode_shapes(self, shapes: Tensor) -> tuple[Tensor, Tensor]:
-        """Log shapes ``[frames, bands]`` to mean and log-variance, in blocks of fixed shape."""
+        """Log shapes ``[frames, bands]`` to mean and log-variance, in blocks of few shapes."""
         pairs = [self.network.encode(block) for block in _blocks(shapes)]
         return (torch.cat([mean for mean, _ in pairs])[:len(shapes)],
                 torch.cat([variance for _, variance in pairs])[:len(shapes)])
 
     @torch.no_grad()
     def decode_shapes(self, latents: Tensor) -> Tensor:
-        """Latents ``[frames, latent]`` to log shapes ``[frames, bands]``, in blocks of fixed shape."""
+        """Latents ``[frames, latent]`` to log shapes ``[frames, bands]``, in blocks of few shapes."""
         return torch.cat([self.network.decode(block) for block in _blocks(latents)])[:len(latents)]
 
 
@@ -108,8 +110,7 @@ AnyModel: TypeAlias = Model | ClassicModel
 
 
 def _blocks(rows: Tensor) -> tuple[Tensor, ...]:
-    count = max(1, -(-len(rows) // BLOCK_FRAMES))
-    padded = torch.nn.functional.pad(rows, (0, 0, 0, count * BLOCK_FRAMES - len(rows)))
+    padded = torch.nn.functional.pad(rows, (0, 0, 0, -len(rows) % REST_FRAMES))
     return tuple(padded.split(BLOCK_FRAMES))
 
 
