@@ -1,0 +1,19 @@
+-- @description LTS: pick up waiting stems
+-- @author lts_batch
+-- @version 0.1.0
+-- @about
+--   After a project was opened again: wait for the stems that it waits for.
+-- @provides
+--   [nomain] lib/*.lua
+--   [nomain] ../shared/*.lua > shared/
+
+local here = select(2, reaper.get_action_context()):match("^.*[/\\]") or ""
+local loaded = {}
+local function need(name)
+  for _, folder in ipairs({ "lib/", "shared/", "../shared/" }) do
+    loaded[name] = loaded[name] or (loadfile(here .. folder .. name .. ".lua") or function() end)(need)
+  end
+  return assert(loaded[name], "the part " .. name .. " of the LTS scripts is missing: install them again")
+end
+
+need("actions").run("pick_up", here)
