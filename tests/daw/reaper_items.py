@@ -1,6 +1,5 @@
 """ReaScript's functions, as the scripts call them, over items, takes and their sources. Names and arguments are REAPER's."""
 
-# ruff: noqa: N802
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

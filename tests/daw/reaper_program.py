@@ -1,6 +1,5 @@
 """ReaScript's functions, as the scripts call them, over projects, the program and its user. Names and arguments are REAPER's."""
 
-# ruff: noqa: N802
 
 import uuid
 from typing import TYPE_CHECKING, Any

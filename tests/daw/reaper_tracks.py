@@ -1,6 +1,5 @@
 """ReaScript's functions, as the scripts call them, over tracks, envelopes and what is heard. Names and arguments are REAPER's."""
 
-# ruff: noqa: N802
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

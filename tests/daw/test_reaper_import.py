@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import soundfile
+
 from daw import session as sessions
 from daw.session import ANSWERS, RATE, Session
 
