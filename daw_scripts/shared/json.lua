@@ -12,7 +12,7 @@ end
 
 local function text(value)
   if not utf8.len(value) then
-    error({ sentence = ("the name %q is not written in UTF-8: rename it"):format(value) })
+    error({ sentence = ('the name "%s" is not written in UTF-8: rename it'):format(value:gsub("[\128-\255]", "?")) })
   end
   return '"' .. value:gsub('[%c"\\\127]', function(character)
     return SHORT[character] or ("\\u%04x"):format(character:byte())

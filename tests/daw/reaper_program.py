@@ -1,4 +1,4 @@
-"""ReaScript's functions, as the scripts call them, over projects, the program and its user. Names and arguments are REAPER's."""
+"""ReaScript's functions over projects, the program and its user, as the scripts call them. Names are REAPER's."""
 
 
 import uuid

@@ -1,4 +1,4 @@
-"""ReaScript's functions, as the scripts call them, over tracks, envelopes and what is heard. Names and arguments are REAPER's."""
+"""ReaScript's functions over tracks, envelopes and what is heard, as the scripts call them. Names are REAPER's."""
 
 
 from pathlib import Path

@@ -43,37 +43,42 @@ local function guid(item)
   return found
 end
 
--- Send two items, and remember the job in the project.
-local function send(project, items, answers, root)
-  local id = job.id_of(reaper.genGuid(""))
+-- Write the clips of a job where they need writing, and the job itself; `clips` is filled as they are made.
+local function put(project, items, answers, root, id, clips)
   local drawn, points
   if answers.curve ~= "no" then
     drawn = envelope.of(items[1], answers.curve)
     points = envelope.points(drawn, items[1], answers.curve)
   end
-  local clips = {}
   for number, item in ipairs(items) do
     local left_out = number == 1 and answers.curve == "take" and drawn or nil
-    local fine, found = pcall(heard.clip, item, root, id, number, left_out, breathe)
-    if not fine then
-      heard.forget(clips, root)
-      error(found, 0)
-    end
-    clips[number] = found
+    clips[number] = heard.clip(item, root, id, number, left_out, breathe)
   end
-  local settings = choices.settings(answers, sample_rate(project), points)
   local _, file = reaper.EnumProjects(-1)
   local echo = {
     host = "reaper", project = file, arrange = answers.arrange, mute = answers.mute,
     position_seconds = reaper.GetMediaItemInfo_Value(items[1], "D_POSITION"),
     colour_1 = colour_of(items[1]), colour_2 = colour_of(items[2]), item_1 = guid(items[1]), item_2 = guid(items[2]),
   }
+  local settings = choices.settings(answers, sample_rate(project), points)
   local sent, why = job.send(root, id, job.text(clips, answers.preset, settings, echo))
-  if not sent then
+  if not sent then error({ sentence = why }) end
+end
+
+-- A mistake of ours with the place where it was made; what is for the user stays as it is.
+local function told(problem)
+  return type(problem) == "table" and problem or debug.traceback(tostring(problem), 2)
+end
+
+-- Send two items, and remember the job in the project.
+local function send(project, items, answers, root)
+  local id, clips = job.id_of(reaper.genGuid("")), {}
+  local fine, problem = xpcall(put, told, project, items, answers, root, id, clips)
+  if not fine then
     heard.forget(clips, root)
-    error({ sentence = why })
+    error(problem, 0)
   end
-  pending.add(project, id, root)
+  pending.add(project, id, root, clips[1].name .. "~" .. clips[2].name)
 end
 
 local function warn_if_nobody(root)
@@ -120,7 +125,7 @@ function actions.again()
   local new_id = job.id_of(reaper.genGuid(""))
   local sent, problem = job.send(root, new_id, job.text(before.clips, answers.preset, settings, echo))
   if not sent then error({ sentence = problem }) end
-  pending.add(project, new_id, root)
+  pending.add(project, new_id, root, delivery.pair(before))
   warn_if_nobody(root)
   following.run(project, breathe)
 end

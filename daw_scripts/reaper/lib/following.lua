@@ -36,7 +36,9 @@ end
 
 local function rows_of(jobs)
   local rows = {}
-  for number, one in ipairs(jobs) do rows[number] = { title = one.id:sub(1, 8), message = one.message, fraction = one.fraction } end
+  for number, one in ipairs(jobs) do
+    rows[number] = { title = one.pair, message = one.message, fraction = one.fraction }
+  end
   return rows
 end
 
@@ -45,8 +47,10 @@ end
 function following.run(project, breathe)
   local jobs, next_look = {}, 0
   for _, one in ipairs(pending.all(project)) do
-    jobs[#jobs + 1] = { id = one.id, root = one.root, watch = progress.watch(one.root, one.id, reaper.time_precise()),
-                        message = "sent", fraction = 0 }
+    jobs[#jobs + 1] = {
+      id = one.id, root = one.root, pair = one.pair, message = "sent", fraction = 0,
+      watch = progress.watch(one.root, one.id, reaper.time_precise()),
+    }
   end
   while #jobs > 0 do
     -- one that was closed knows its jobs when it is opened again

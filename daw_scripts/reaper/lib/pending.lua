@@ -4,20 +4,21 @@ local pending = {}
 
 local SECTION, ITEM_KEY = "lts_batch", "P_EXT:lts_job"
 
---- The ids of all of them, and the root of each.
+--- All of them: {id, root, pair}.
 function pending.all(project)
   local found, place = {}, 0
   while true do
-    local there, id, root = reaper.EnumProjExtState(project, SECTION, place)
+    local there, id, text = reaper.EnumProjExtState(project, SECTION, place)
     if not there then return found end
-    if root ~= "" then found[#found + 1] = { id = id, root = root } end
+    local root, pair = text:match("^([^\t]+)\t(.*)$")
+    if root then found[#found + 1] = { id = id, root = root, pair = pair } end
     place = place + 1
   end
 end
 
 --- From now on it is waited for.
-function pending.add(project, id, root)
-  reaper.SetProjExtState(project, SECTION, id, root)
+function pending.add(project, id, root, pair)
+  reaper.SetProjExtState(project, SECTION, id, root .. "\t" .. pair:gsub("[\t\r\n]", " "))
   reaper.MarkProjectDirty(project)
 end
 
