@@ -31,12 +31,13 @@ engine: mixes curves effects chain interpolate align levels meeting distances st
 targets blending made_up repairs on_frame on_stft rebuild guard finish classic_planning classic_stems fit pipeline spacing \
 arrays
 evaluation: framepath stempath clip_pairs summary evaluate
-stems: names manifest plots latent_map delivery stored render
+stems: names manifest rpp plots latent_map delivery stored render
 watch: refusals jobfile whereabouts jobs entries view written sets scan spool status endings journal events disks wakeup \
 heartbeat closing summary workshop desk presence ends hands processes assignment crew daemon notify options configuration \
 logs listeners
 client: overview again cancelling cleaning
 service: wanted mark system systemd launchd windows place tools install supervise
+daw: hosts scripts
 demo
 cli
 __init__

@@ -35,7 +35,8 @@ def test_the_promised_commands_are_there() -> None:
                              ("clean",), ("allow",), ("train",), ("corpus",), ("corpus", "render"),
                              ("presets",), ("presets", "show"), ("presets", "check"), ("evaluate",), ("map",), ("models",),
                              ("models", "show"), ("models", "check"), ("models", "import"), ("models", "export"), ("service",),
-                             ("service", "install"), ("service", "uninstall"), ("service", "status"), ("service", "run")}
+                             ("service", "install"), ("service", "uninstall"), ("service", "status"), ("service", "run"),
+                             ("daw",), ("daw", "install"), ("daw", "uninstall")}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

@@ -34,7 +34,7 @@ def test_a_pair_goes_all_the_way(root: Path, make: Callable[..., Daemon]) -> Non
     ((job, state),) = states(summary)
     assert state == "done" and job.startswith("kick-")
     assert files(root) == [f"archive/{job}/kick_A.wav", f"archive/{job}/kick_B.wav", f"outbox/{job}/manifest.json",
-                           f"outbox/{job}/manifest.tsv", f"outbox/{job}/stem.wav"]
+                           f"outbox/{job}/manifest.tsv", f"outbox/{job}/stem.wav", f"outbox/{job}/stems.rpp"]
     record = manifest.from_json((root / "outbox" / job / "manifest.json").read_text(encoding="utf-8"))
     Draft202012Validator(schema("manifest")).validate(json.loads(record.to_json()))
     assert {Path(clip.path).name: sha256(Path(clip.path)) for clip in record.clips} == clips  # they lie where it says
@@ -76,7 +76,7 @@ def test_a_job_file_with_clips_inside_and_outside(root: Path, make: Callable[...
     assert states(summary) == [("j1", "done")]
     assert tree(music) == before
     assert files(root) == ["archive/j1/j1.job.json", "archive/j1/snare.wav", "outbox/j1/manifest.json",
-                           "outbox/j1/manifest.tsv", "outbox/j1/stem.wav"]
+                           "outbox/j1/manifest.tsv", "outbox/j1/stem.wav", "outbox/j1/stems.rpp"]
     record = manifest.from_json((root / "outbox/j1/manifest.json").read_text(encoding="utf-8"))
     assert record.echo == {"track": 4} and record.settings["steps"] == 3
     assert (record.clips[0].offset_samples, record.clips[0].length_samples, record.clips[0].name) == (5, 100, "C")
@@ -153,7 +153,7 @@ def test_real_clips_through_the_shipped_model(root: Path) -> None:
     Draft202012Validator(schema("manifest")).validate(json.loads(record.to_json()))
     assert [stem.x for stem in record.stems] == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert sorted(path.name for path in folder.iterdir()) == sorted([stem.file for stem in record.stems]
-                                                                    + ["manifest.json", "manifest.tsv"])
+                                                                    + ["manifest.json", "manifest.tsv", "stems.rpp"])
     for stem in record.stems:
         assert sha256(folder / stem.file) == stem.sha256
         assert audio.info(folder / stem.file).samples == stem.samples

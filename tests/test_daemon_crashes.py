@@ -124,7 +124,7 @@ def test_a_killed_daemon_delivers_all_the_same(root: Path, make: Callable[..., D
     assert files(root, "inbox", "failed") == [] and len(list((root / "outbox").iterdir())) == 6
     assert {path.name: sha256(path) for path in (root / "archive").rglob("*.wav")} == clips
     for folder in (root / "outbox").iterdir():
-        assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "manifest.tsv", "stem.wav"]
+        assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "manifest.tsv", "stem.wav", "stems.rpp"]
 
 
 def test_starting_sweeps_away_what_was_left_half_made(root: Path, make: Callable[..., Daemon]) -> None:
@@ -148,5 +148,5 @@ def test_an_outbox_on_another_disk_survives_crashes(root: Path, make: Callable[.
         make(at=crash_at(step)).run_once()
     make().run_once()
     assert files(monkey_root["archive"], "j") == ["j/a.wav", "j/b.wav", "j/j.job.json"]
-    assert files(monkey_root["outbox"], "j") == ["j/manifest.json", "j/manifest.tsv", "j/stem.wav"]
+    assert files(monkey_root["outbox"], "j") == ["j/manifest.json", "j/manifest.tsv", "j/stem.wav", "j/stems.rpp"]
     assert files(root, "inbox", "failed") == []

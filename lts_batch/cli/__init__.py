@@ -7,6 +7,7 @@ import click
 
 from lts_batch import __version__
 from lts_batch.cli.corpus import corpus
+from lts_batch.cli.daw import daw
 from lts_batch.cli.demo import demo
 from lts_batch.cli.evaluate import evaluate
 from lts_batch.cli.jobs import cancel, clean, retry, status
@@ -47,7 +48,7 @@ def commands() -> None:
     """
 
 
-for command in (demo, render, watch, status, retry, cancel, clean, allow, service, presets, train, evaluate, map_, models,
+for command in (demo, render, watch, status, retry, cancel, clean, allow, service, daw, presets, train, evaluate, map_, models,
                 corpus):
     commands.add_command(command)
 

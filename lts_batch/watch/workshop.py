@@ -9,6 +9,7 @@ from typing import Any
 from lts_batch.errors import JobError
 from lts_batch.files.allowed import open_allowed
 from lts_batch.files.whole import write_whole
+from lts_batch.stems import rpp
 from lts_batch.stems.manifest import Manifest
 from lts_batch.watch.jobs import Job
 
@@ -84,3 +85,4 @@ class Workshop:
         record = dataclasses.replace(found, job=job.id, job_digest=job.digest, clips=entries)
         write_whole(staged / "manifest.json", record.to_json(), overwrite=True)
         write_whole(staged / "manifest.tsv", record.to_tsv(), overwrite=True)
+        write_whole(staged / rpp.FILE, rpp.project(record), overwrite=True)
