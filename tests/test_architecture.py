@@ -37,7 +37,7 @@ heartbeat closing summary workshop desk presence ends hands processes assignment
 logs listeners
 client: overview again cancelling cleaning
 service: wanted mark system systemd launchd windows place tools install supervise
-daw: hosts scripts
+daw: hosts scripts reapack
 demo
 cli
 __init__

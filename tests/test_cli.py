@@ -36,7 +36,7 @@ def test_the_promised_commands_are_there() -> None:
                              ("presets",), ("presets", "show"), ("presets", "check"), ("evaluate",), ("map",), ("models",),
                              ("models", "show"), ("models", "check"), ("models", "import"), ("models", "export"), ("service",),
                              ("service", "install"), ("service", "uninstall"), ("service", "status"), ("service", "run"),
-                             ("daw",), ("daw", "install"), ("daw", "uninstall")}
+                             ("daw",), ("daw", "install"), ("daw", "uninstall"), ("daw", "index")}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

@@ -1,11 +1,6 @@
 -- @description LTS: again with other settings
--- @author lts_batch
--- @version 0.1.0
--- @about
---   The clips of a selected stem once more.
--- @provides
---   [nomain] lib/*.lua
---   [nomain] ../shared/*.lua > shared/
+-- @noindex
+-- Belongs to the package of lts_morph.lua.
 
 local here = select(2, reaper.get_action_context()):match("^.*[/\\]") or ""
 local loaded = {}

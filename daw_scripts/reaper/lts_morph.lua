@@ -2,8 +2,10 @@
 -- @author lts_batch
 -- @version 0.1.0
 -- @about
---   Two selected items become stems between their timbres.
+--   Two selected items become stems between their timbres, by way of the watched folder of lts_batch.
+--   After the first installation say  lts-batch daw install reaper  in a terminal: it tells the scripts where that folder is.
 -- @provides
+--   [main] lts_*.lua
 --   [nomain] lib/*.lua
 --   [nomain] ../shared/*.lua > shared/
 

@@ -1,11 +1,6 @@
 -- @description LTS: morph selected clips, swapped
--- @author lts_batch
--- @version 0.1.0
--- @about
---   The same with the later item as clip 1.
--- @provides
---   [nomain] lib/*.lua
---   [nomain] ../shared/*.lua > shared/
+-- @noindex
+-- Belongs to the package of lts_morph.lua.
 
 local here = select(2, reaper.get_action_context()):match("^.*[/\\]") or ""
 local loaded = {}

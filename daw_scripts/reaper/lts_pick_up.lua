@@ -1,11 +1,6 @@
 -- @description LTS: pick up waiting stems
--- @author lts_batch
--- @version 0.1.0
--- @about
---   After a project was opened again: wait for the stems that it waits for.
--- @provides
---   [nomain] lib/*.lua
---   [nomain] ../shared/*.lua > shared/
+-- @noindex
+-- Belongs to the package of lts_morph.lua.
 
 local here = select(2, reaper.get_action_context()):match("^.*[/\\]") or ""
 local loaded = {}

@@ -117,3 +117,15 @@ def uninstall(names: tuple[str, ...], folder: Path | None, dry_run: bool, as_jso
         click.echo(f"{host.title}: {len(removed)} files {'would be removed' if dry_run else 'removed'}")
         for path in left:
             click.echo(f"  {path} was changed since, and is left")
+
+
+@daw.command()
+@click.argument("url")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
+def index(url: str, out: Path) -> None:
+    """Write an index of the REAPER scripts for ReaPack, for those who publish them: URL is where daw_scripts can be read."""
+    from lts_batch.daw import reapack
+    from lts_batch.files.whole import write_whole
+
+    write_whole(out, reapack.index(url))
+    click.echo(f"{out}: put it on a page, and give its address to Extensions > ReaPack > Import repositories")

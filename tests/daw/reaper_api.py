@@ -36,6 +36,7 @@ GetMediaSourceParent 1 1
 GetMediaSourceSampleRate 1 1
 GetMediaTrackInfo_Value 2 2
 GetProjectPathEx 1 1
+GetResourcePath 0 0
 GetSelectedMediaItem 2 2
 GetSetEnvelopeInfo_String 4 4
 GetSetMediaItemInfo_String 4 4

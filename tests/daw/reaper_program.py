@@ -53,6 +53,9 @@ class Program:
     def get_action_context(self: "Reaper") -> Any:
         return True, self.action, 0, 1, 0, 0, 0
 
+    def GetResourcePath(self: "Reaper") -> str:
+        return str(self.folder.parents[1])
+
     def time_precise(self: "Reaper") -> float:
         return self.now
 

@@ -4,10 +4,12 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner, Result
 
+from lts_batch import __version__
 from lts_batch.cli import commands
 from lts_batch.daw import hosts, scripts
 from lts_batch.protocol import from_lines
@@ -127,6 +129,24 @@ def test_a_folder_may_be_named_and_figures_come_as_json(home: Path, tmp_path: Pa
     assert host["host"] == "reaper" and str(portable / "Scripts" / "lts_batch" / "lts_morph.lua") in host["files"]
     (removed,) = json.loads(daw("uninstall", "reaper", "--folder", str(portable), "--json").output)
     assert set(removed["removed"]) == set(host["files"]) and removed["left"] == [] and there(portable) == []
+
+
+def test_reapack_finds_every_script_once(tmp_path: Path) -> None:
+    out = tmp_path / "index.xml"
+    assert daw("index", "https://example.org/x/daw_scripts/", "-o", str(out)).exit_code == 0
+    (package,) = ElementTree.parse(out).getroot().iter("reapack")
+    sources = list(package.iter("source"))
+    urls = [source.text or "" for source in sources]
+    folder = scripts.scripts_folder()
+    there = {path.relative_to(folder).as_posix() for name in ("reaper", "shared") for path in (folder / name).rglob("*.lua")}
+    assert sorted(url.removeprefix("https://example.org/x/daw_scripts/") for url in urls) == sorted(there)
+    mains = {url.rpartition("/")[2] for url, source in zip(urls, sources, strict=True) if source.get("main")}
+    assert mains == {path.name for path in (folder / "reaper").glob("lts_*.lua")} and package.get("name") == "lts_morph.lua"
+    assert {source.get("file") for source in sources if "shared" in (source.text or "")} == {
+        f"shared/{path.name}" for path in (folder / "shared").glob("*.lua")}
+    assert package.find("version").get("name") == __version__  # type: ignore[union-attr]
+    again = daw("index", "https://example.org", "-o", str(out))
+    assert again.exit_code == 6 and "exists already" in again.output
 
 
 def test_luacheck_has_nothing_to_say(program: Callable[[str], str]) -> None:

@@ -212,6 +212,15 @@ def test_scripts_that_were_not_installed_say_so(session: Session) -> None:
     assert "lts-batch daw install" in session.reaper.boxes[0] and session.reaper.asked == []
 
 
+def test_scripts_of_reapack_find_the_place_of_those_that_were_installed(session: Session) -> None:
+    elsewhere = session.reaper.folder.with_name("ReaPack")
+    session.reaper.folder.rename(elsewhere)
+    session.reaper.folder.mkdir()
+    (elsewhere / "place.tsv").rename(session.reaper.folder / "place.tsv")
+    session.reaper.run(str(elsewhere / "lts_morph.lua"))
+    assert len(session.jobs()) == 1 and session.reaper.boxes == []
+
+
 def test_a_root_that_is_gone_is_said(session: Session) -> None:
     (session.root / "inbox").rename(session.root / "elsewhere")
     session.reaper.run("lts_morph.lua")

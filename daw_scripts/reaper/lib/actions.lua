@@ -12,8 +12,10 @@ local breathe = coroutine.yield
 
 local function say(sentence) reaper.MB(sentence, "LTS", 0) end
 
+-- Beside the scripts, or, for scripts that came by ReaPack, where lts-batch daw install puts its own.
 local function known_place()
   local found, why = place.read(actions.folder .. "place.tsv")
+  found = found or place.read(reaper.GetResourcePath() .. "/Scripts/lts_batch/place.tsv")
   if not found or not found.root then error({ sentence = why or "place.tsv names no root: say  lts-batch daw install" }) end
   return found
 end
