@@ -43,7 +43,7 @@ def test_the_first_stem_is_the_part_that_was_heard(session: Session) -> None:
 def test_nothing_is_imported_twice(session: Session) -> None:
     job = session.morphed()
     before = list(session.project.tracks)
-    session.project.state[job] = f"{session.root}\tcello~bell"  # as after an undo of the state alone
+    session.project.state[job] = f"{session.root} :: cello~bell"  # as after an undo of the state alone
     session.reaper.run("lts_pick_up.lua")
     session.reaper.until(lambda: not session.reaper.queue)
     assert session.project.tracks == before and len(session.reaper.undo) == 1
@@ -68,7 +68,7 @@ def test_a_project_that_was_closed_gets_its_stems_when_it_is_opened_again(sessio
     session.reaper.projects.clear()
     session.reaper.turn()
     assert session.reaper.queue == [] and not session.reaper.window
-    assert session.project.state == {job: f"{session.root}\tcello~bell"}
+    assert session.project.state == {job: f"{session.root} :: cello~bell"}
     session.work()
     session.reaper.projects.append(session.project)
     session.reaper.run("lts_pick_up.lua")

@@ -30,7 +30,7 @@ def test_two_trimmed_clips_are_named_by_path_and_samples(session: Session) -> No
         "host": "reaper", "position_seconds": 2.0, "colour_1": "#0000ff", "colour_2": "#ff0000", "arrange": "tracks",
         "mute": "yes"}
     assert sent["echo"]["project"] == str(session.project.file) and "preset" not in sent
-    assert session.project.state == {job: f"{session.root.as_posix()}\tcello~bell"} and session.reaper.boxes == []
+    assert session.project.state == {job: f"{session.root.as_posix()} :: cello~bell"} and session.reaper.boxes == []
     assert session.reaper.undo == [] and [path.name for path in (session.root / "inbox").iterdir()] == [f"{job}.job.json"]
 
 

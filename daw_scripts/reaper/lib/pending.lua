@@ -10,7 +10,7 @@ function pending.all(project)
   while true do
     local there, id, text = reaper.EnumProjExtState(project, SECTION, place)
     if not there then return found end
-    local root, pair = text:match("^([^\t]+)\t(.*)$")
+    local root, pair = text:match("^(.-) :: (.*)$")
     if root then found[#found + 1] = { id = id, root = root, pair = pair } end
     place = place + 1
   end
@@ -18,7 +18,7 @@ end
 
 --- From now on it is waited for.
 function pending.add(project, id, root, pair)
-  reaper.SetProjExtState(project, SECTION, id, root .. "\t" .. pair:gsub("[\t\r\n]", " "))
+  reaper.SetProjExtState(project, SECTION, id, root .. " :: " .. pair:gsub("%c", " "))
   reaper.MarkProjectDirty(project)
 end
 
