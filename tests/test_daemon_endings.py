@@ -37,7 +37,7 @@ def test_an_archive_that_cannot_be_written_holds_the_ending(root: Path, make: Ca
     assert files(root, "inbox") == ["inbox/a.wav", "inbox/b.wav", "inbox/j.job.json"]
     monkeypatch.undo()
     assert states(make().run_once()) == [("j", "done")]
-    assert files(root, "inbox") == [] and len(files(root, "outbox")) == 3
+    assert files(root, "inbox") == [] and len(files(root, "outbox")) == 4
 
 
 def test_a_folder_for_a_cancel_file_stops_nothing(root: Path, make: Callable[..., Daemon]) -> None:
@@ -56,7 +56,7 @@ def test_stems_that_were_swept_by_another_daemon_are_made_again(root: Path, make
     for staged in (root / ".lts" / "staging").iterdir():
         shutil.rmtree(staged)
     assert states(make().run_once()) == [("j", "done")]
-    assert len(files(root, "outbox")) == 3 and files(root, "inbox") == []
+    assert len(files(root, "outbox")) == 4 and files(root, "inbox") == []
 
 
 def test_a_folder_that_came_into_the_outbox_meanwhile_ends_the_job_with_a_sentence(root: Path,

@@ -164,8 +164,8 @@ def test_a_copy_of_a_root_gets_a_journal_of_its_own(root: Path, make: Callable[.
     other = Daemon(copy, settle_seconds=0.0, lease_seconds=0.0, render=fake_render, load=lambda name: name,
                    log=lambda event: lines.append(event.line()))
     assert states(other.run_once()) == [("j", "done")] and any("is a copy of" in line for line in lines)
-    assert journal_of(copy) != journal_of(root) and len(files(copy, "outbox")) == 3
-    assert states(make().run_once()) == [("j", "done")] and len(files(root, "outbox")) == 3
+    assert journal_of(copy) != journal_of(root) and len(files(copy, "outbox")) == 4
+    assert states(make().run_once()) == [("j", "done")] and len(files(root, "outbox")) == 4
     moved = root.rename(tmp_path / "moved")
     lines.clear()
     Daemon(moved, settle_seconds=0.0, lease_seconds=0.0, render=fake_render, load=lambda name: name,

@@ -125,7 +125,7 @@ def test_a_root_that_is_away_is_waited_for(root: Path, make: Callable[..., Daemo
             wav(root / "inbox" / "a.wav")
             send(root, "j", "a.wav", "a.wav")
         wait_for((root / "archive" / "j" / "j.job.json").exists)
-    assert files(root, "inbox", "failed") == [] and len(files(root, "outbox")) == 3
+    assert files(root, "inbox", "failed") == [] and len(files(root, "outbox")) == 4
 
 
 def test_folders_that_were_taken_away_are_made_again(root: Path, make: Callable[..., Daemon]) -> None:
@@ -140,7 +140,7 @@ def test_folders_that_were_taken_away_are_made_again(root: Path, make: Callable[
         wav(root / "inbox" / "a.wav")
         send(root, "j", "a.wav", "a.wav")
         wait_for((root / "archive" / "j" / "j.job.json").exists)
-    assert files(root, "inbox") == [] and len(files(root, "outbox")) == 3
+    assert files(root, "inbox") == [] and len(files(root, "outbox")) == 4
 
 
 def test_a_root_that_was_made_anew_keeps_its_name(root: Path, make: Callable[..., Daemon]) -> None:
