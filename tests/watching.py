@@ -109,7 +109,7 @@ def states(summary: Summary) -> list[tuple[str, str]]:
     return [(outcome.job, outcome.state) for outcome in summary.outcomes]
 
 
-def wait_for(met: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_for(met: Callable[[], bool], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not met():
         assert time.monotonic() < end, "waited in vain"
