@@ -38,18 +38,23 @@ local function add_track(found, stem, group, colour, muted)
   return route:to_track()
 end
 
--- All stems as regions of the session that lie on no track yet; nil and a sentence if one can't be.
+-- All stems as regions of the session that lie on no track yet, and the names of their files; nil and a sentence if one can't
+-- be.
 local function imported(found)
-  local regions, files = {}, {}
+  local paths, files = {}, {}
+  for place, stem in ipairs(found.stems) do paths[place] = stem.path end
+  local regions = importing.files(paths)
+  if #regions ~= #paths then
+    return nil, ("Ardour imported %d of the %d stems in %s"):format(#regions, #paths, found.folder)
+  end
   for place, stem in ipairs(found.stems) do
-    local region = importing.file(stem.path)
-    if not region then return nil, ("Ardour could not import %s"):format(stem.path) end
-    local channels = region:to_audioregion():n_channels()
-    if region:length():samples() ~= stem.samples or channels ~= stem.channels then
-      return nil, ("%s came into Ardour with %d samples and %d channels, and it has %d and %d")
-        :format(stem.path, region:length():samples(), channels, stem.samples, stem.channels)
+    local region = regions[place]
+    local samples, channels = region:length():samples(), region:to_audioregion():n_channels()
+    if samples ~= stem.samples or channels ~= stem.channels then
+      return nil, ("%s has %d samples and %d channels, and came into Ardour with %d and %d"):format(
+        stem.path, stem.samples, stem.channels, samples, channels)
     end
-    regions[place], files[place] = region, pending.file_of(region)
+    files[place] = pending.file_of(region)
   end
   return regions, files
 end
@@ -66,6 +71,7 @@ end
 -- nothing new on any track, and nothing to undo.
 function arrange.import(found)
   if pending.is_there(found.job) then return {} end
+  -- first what can go wrong
   local regions, files = imported(found)
   if not regions then return nil, files end
   local first, last = delivery.colour(found.echo.colour_1) or GREY, delivery.colour(found.echo.colour_2) or GREY
@@ -75,16 +81,16 @@ function arrange.import(found)
   for place, stem in ipairs(found.stems) do
     tracks[place] = add_track(found, stem, group, colours[place], found.echo.mute == "yes" and place ~= middle)
   end
+  local position = math.tointeger(tonumber(found.echo.position_samples)) or 0
   Session:begin_reversible_command("LTS: import stems of " .. delivery.pair(found))
-  local done, problem = pcall(function()
-    local position = math.tointeger(tonumber(found.echo.position_samples)) or 0
+  local fine, problem = pcall(function()
     for place, stem in ipairs(found.stems) do put(tracks[place]:playlist(), regions[place], stem.label, position) end
   end)
-  if not done then
+  if not fine then
     Session:abort_reversible_command()
     error(problem, 0)
   end
-  if not Session:abort_empty_reversible_command() then Session:commit_reversible_command(nil) end
+  Session:commit_reversible_command(nil)
   return files
 end
 

@@ -58,8 +58,8 @@ function Following:look()
     self.watches[one.id] = watch
     local seen = watch:look(now())
     if seen.over and seen.state == "done" then
-      -- nothing is changed under a recording
-      if not Session:actively_recording() then import(one, seen) end
+      -- not under a recording, and not into a step to undo that somebody else has opened
+      if not Session:actively_recording() and not Session:collected_undo_commands() then import(one, seen) end
     elseif seen.over then
       pending.set(one.id, seen.state)
       if seen.state == "failed" then say.sentence(seen.message) end
