@@ -74,7 +74,7 @@ class ArdourWindow:
             f'<?xml version="1.0" encoding="UTF-8"?>\n<UIScripts><ActionScript lua="Lua 5.3.5">{actions}</ActionScript>'
             f"<ActionHooks>{hooks}</ActionHooks></UIScripts>\n", encoding="utf-8")
 
-    def until(self, reached: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    def until(self, reached: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
         """Wait until it is so."""
         end = time.monotonic() + seconds
         while not reached():

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,7 +60,7 @@ local groups = json.list()
 for group in session:route_groups():iter() do
   local names = json.list()
   for route in group:route_list():iter() do names[#names + 1] = route:name() end
-  groups[#groups + 1] = { colour = ("%08x"):format(group:rgba()), tracks = names }
+  groups[#groups + 1] = { name = group:name(), colour = ("%08x"):format(group:rgba()), tracks = names }
 end
 print("REPORT " .. json.text({ tracks = tracks, groups = groups }))
 """
@@ -139,8 +140,54 @@ def trip(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]
     return RoundTrip(tmp_path_factory.mktemp("round_trip"), program)
 
 
-def test_x(trip):
-    print(trip.counts, trip.report, trip.windows)
-    print(trip.kept())
-    print((trip.song.home/"ardour.log").read_text())
-    assert 0
+def stems(trip: RoundTrip) -> list[Path]:
+    """What the daemon delivered."""
+    return sorted((trip.root / "outbox").glob("*/*.wav"))
+
+
+def test_stems_come_into_the_window_and_undo_takes_them_out(trip: RoundTrip) -> None:
+    clips = {"cello": 1, "bell": 1}
+    there, gone = ({f"cello~bell x +{x}": count for x in ("0.00", "0.50", "1.00")} for count in (1, 0))
+    assert trip.counts == [clips, {**clips, **there}, {**clips, **gone}, {**clips, **there}, {**clips, **there}]
+    # no box was left open, and none was needed
+    assert len(trip.windows) == 1
+    history = (trip.song.folder / "song.history").read_text(encoding="utf-8")
+    steps = [step.get("name") for step in ET.fromstring(history).findall("UndoTransaction")]
+    # Ardour's own import writes down steps in which nothing changes but the selection
+    assert [step for step in steps if step != "insert file"] == ["LTS: import stems of cello~bell"]
+
+
+def test_the_saved_session_has_the_tracks(trip: RoundTrip) -> None:
+    cello, bell, *tracks = trip.report["tracks"]
+    assert [track["name"] for track in tracks] == [f"cello~bell x +{x}" for x in ("0.00", "0.50", "1.00")]
+    assert [track["colour"] for track in tracks] == ["0000ffff", "800080ff", "ff0000ff"]
+    assert [track["muted"] for track in tracks] == [True, False, True]
+    orders = [track["order"] for track in trip.report["tracks"]]
+    assert orders == sorted(orders)
+    assert trip.report["groups"] == [{"colour": "800080ff", "name": "cello~bell", "tracks": [track["name"] for track in tracks]}]
+    # the clips are where they were
+    assert [(region["position"], region["start"], region["length"]) for track in (cello, bell) for region in track["regions"]] == [
+        (POSITION, 4410, 13230), (100000, 0, 22050)]
+
+
+def test_each_track_plays_its_stem_from_where_the_first_clip_starts(trip: RoundTrip) -> None:
+    delivered = stems(trip)
+    assert len(delivered) == 3
+    for track, stem in zip(trip.report["tracks"][2:], delivered, strict=True):
+        (region,) = track["regions"]
+        audio, rate = soundfile.read(stem, dtype="float32", always_2d=True)
+        assert (region["position"], region["start"], region["length"]) == (POSITION, 0, len(audio)) and rate == RATE
+        assert track["name"].endswith(region["name"]) and len(region["files"]) == audio.shape[1] == 2
+        copies = [Path(file) for file in region["files"]]
+        assert all(copy.is_relative_to(trip.song.folder / "interchange") for copy in copies)
+        assert np.array_equal(np.stack([soundfile.read(copy, dtype="float32")[0] for copy in copies], 1), audio)
+
+
+def test_the_ends_are_what_was_heard(trip: RoundTrip) -> None:
+    first, *_, last = (soundfile.read(stem, always_2d=True)[0] for stem in stems(trip))
+    cello, _ = soundfile.read(trip.cello, always_2d=True)
+    bell, _ = soundfile.read(trip.bell, always_2d=True)
+    assert np.abs(first - cello[4410:4410 + 13230]).max() < 2e-7
+    assert np.abs(last[0] - bell[0]).max() < 1e-4 and np.abs(last[11025] - 0.2 * bell[11025]).max() < 1e-4
+    # the envelope is in the sound between its points too
+    assert np.abs(last).sum() < 0.8 * np.abs(bell).sum()
