@@ -85,7 +85,11 @@ Editor = strict("Editor", {
     for _, name in ipairs(selected) do list:push_back((region_named(name))) end
     return { regions = { regionlist = function() return list end } }
   end,
+  do_import = function(_, ...)
+    assert(select("#", ...) == 10 and (...):size() > 0) -- and imports nothing
+  end,
 })
+Editing = strict("Editing", { ImportDistinctFiles = 0, ImportAsRegion = 0 })
 LuaSignal = strict("LuaSignal", { LuaTimerDS = 47, Set = function() return { add = function(set) return set end } end })
 
 -- A script as Ardour keeps it: only the code of its factory, made anew, and that without os and io.

@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
+
 from daw.ardour_session import ArdourSession
 from daw.screen import Screen
 

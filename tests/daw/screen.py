@@ -78,7 +78,8 @@ class Screen:
         for window in children[:count.value]:
             title, seen = ctypes.c_char_p(), _Attributes()
             self.x.XGetWindowAttributes(self.display, ctypes.c_ulong(window), ctypes.byref(seen))
-            if seen.map_state == _VIEWABLE and self.x.XFetchName(self.display, ctypes.c_ulong(window), ctypes.byref(title)) and title.value:
+            self.x.XFetchName(self.display, ctypes.c_ulong(window), ctypes.byref(title))
+            if seen.map_state == _VIEWABLE and title.value:
                 found[title.value.decode()] = window
         return found
 

@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from daw.ardour_session import RATE, ArdourSession, Region, midi, sound
 from jsonschema import Draft202012Validator
 
+from daw import session as reaper_sessions
+from daw.ardour_session import RATE, ArdourSession, Region, midi, sound
+from daw.session import ANSWERS, Session
 from lts_batch.protocol import schema
+from lts_batch.watch.daemon import Daemon
+
+session = reaper_sessions.session
 
 ODD = "Größe 'n \"Mut\" 🎻"
 
@@ -53,7 +58,9 @@ class Sent:
             Region(sound(source / "under.wav", 500.0), "layers", 0, 0, 5000),
             Region(sound(source / "over.wav", 700.0), "layers", 2500, 0, 5000),
             Region(sound(source / "muted.wav", 700.0), "layers", 44100),
-            Region(sound(source / "faded.wav", 700.0), "layers", 88200), Region(midi(source / "keys.mid"), "keys", 0), Region(self.odd, ODD, 10))
+            Region(sound(source / "faded.wav", 700.0), "layers", 88200),
+            Region(sound(source / "small bell.wav", 880.0), "layers", 176400),
+            Region(midi(source / "keys.mid"), "keys", 0), Region(self.odd, ODD, 10))
         two = ["bell", "cello"]
         self.results = self.song.act([
             self.case("plain", two),
@@ -65,6 +72,7 @@ class Sent:
             self.case("no lane", two, answers=[{"curve": "track"}]),
             self.case("layers", ["under", "over"], answers=[{"curve": "no"}]),
             self.case("odd", [ODD, "faded"]),
+            self.case("as in REAPER", ["small bell", "cello"], answers=[{"steps": "3"}]),
             self.case("none", []), self.case("one", ["bell"]), self.case("three", [*two, "drawn"]),
             self.case("muted", ["bell", "muted"]), self.case("midi", ["bell", "keys"]),
             self.case("taken back", two, answers=[False]),
@@ -199,10 +207,24 @@ def test_answers_are_asked_for_again_and_remembered(sent: Sent) -> None:
     boxes, asked = sent.results["mistyped"]["boxes"], sent.results["mistyped"]["asked"]
     assert boxes[0] == "steps = many is not a whole number from 1 to 1001" and asked[1]["fields"]["steps"] == "many"
     fields = sent.results["remembered"]["asked"][0]["fields"]
-    assert fields == {"preset": "none", "steps": "2", "beyond": "0", "align": "onsets", "detail": "1", "mute": False, "curve": "no"}
+    assert fields == {"preset": "none", "steps": "2", "beyond": "0", "align": "onsets", "detail": "1", "mute": False,
+                      "curve": "no"}
     assert sent.job("remembered")["settings"]["steps"] == 2 and sent.job("remembered")["echo"]["mute"] == "no"
 
 
 def test_regions_are_as_they_were_and_there_is_nothing_to_undo(sent: Sent) -> None:
     assert all(one["untouched"] and not one["undo"] for one in sent.results.values())
     assert [path.name for path in sent.root("curve").rglob(".*")] == []
+
+
+def test_the_same_clips_give_the_same_stems_from_reaper(sent: Sent, session: Session) -> None:
+    # from REAPER two parts of files, from Ardour two renderings
+    assert [clip["name"] for clip in sent.job("as in REAPER")["clips"]] == ["cello", "small bell"] and ANSWERS[1] == "3"
+    job = session.morphed()
+    root = sent.root("as in REAPER")
+    (outcome,) = Daemon(root, settle_seconds=0.0, lease_seconds=0.0).run_once().outcomes
+    assert outcome.state == "done"
+    theirs = sorted((session.root / "outbox" / job).glob("*.wav"))
+    ours = sorted((root / "outbox").glob("*/*.wav"))
+    assert len(ours) == len(theirs) == 3
+    assert [path.read_bytes() for path in ours] == [path.read_bytes() for path in theirs]

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daw.ardour_session import ArdourSession, Region, sound
 from jsonschema import Draft202012Validator
 
+from daw.ardour_session import ArdourSession, Region, sound
 from lts_batch.protocol import schema
 
 # id, what the session remembers, the job's status file, the daemon's
 JOBS: dict[str, tuple[str, dict[str, str], str]] = {
     "broken": ("waiting", {"state": "failed", "message": "bell.wav is empty (0 bytes): export it again"}, "running"),
     "dropped": ("waiting", {"state": "cancelled"}, "running"),
+    "foreign": ("waiting", {"state": "done", "folder": "outbox/foreign"}, "running"),
     "cleaned": ("waiting", {"state": "done", "folder": "outbox/cleaned"}, "running"),
     "underway": ("waiting", {"state": "running", "fraction": "0.42", "message": "stem 2 of 3"}, "running"),
     "quiet": ("waiting", {}, ""),
@@ -41,7 +42,8 @@ class Waiting:
 
     def __init__(self, place: Path, program: Callable[[str], str]) -> None:
         self.place, self.song = place, ArdourSession(place, ["cello", "bell"], program)
-        self.song.add(Region(sound(place / "cello.wav", 220.0), "cello", 0), Region(sound(place / "bell.wav", 880.0), "bell", 0))
+        for name, hz in (("cello", 220.0), ("bell", 880.0)):
+            self.song.add(Region(sound(place / f"{name}.wav", hz), name, 0))
         rows = []
         for job, (state, status, daemon) in JOBS.items():
             root = self.root(job)
@@ -55,9 +57,10 @@ class Waiting:
         rows += [["source", "kept", "cello.wav"], ["source", "unsaved", "never there.wav"]]
         self.memory = self.song.folder / "lts_batch.tsv"
         self.memory.write_text(lines("session", rows), encoding="utf-8")
-        (self.root("kept") / "outbox" / "kept").mkdir(parents=True)
-        text = lines("manifest", [[field.format(root=self.root("kept")) for field in row] for row in MANIFEST])
-        (self.root("kept") / "outbox" / "kept" / "manifest.tsv").write_text(text, encoding="utf-8")
+        for job in ("kept", "foreign"):
+            (self.root(job) / "outbox" / job).mkdir(parents=True)
+            text = lines("manifest", [[field.format(root=self.root(job)) for field in row] for row in MANIFEST])
+            (self.root(job) / "outbox" / job / "manifest.tsv").write_text(text, encoding="utf-8")
         self.results: dict[str, Any] = self.song.act([
             self.case("opened", "lts_import.lua"),
             self.case("later", "lts_import.lua"),
@@ -98,12 +101,14 @@ def waiting(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], s
 
 
 def test_last_words_are_said_as_they_are_and_once(waiting: Waiting) -> None:
-    failed, cleaned, nobody = waiting.boxes("opened")
+    failed, foreign, cleaned, nobody = waiting.boxes("opened")
     assert failed == "bell.wav is empty (0 bytes): export it again"
+    # this Ardour imports nothing
+    assert foreign == f"Ardour imported 0 of the 1 stems in {waiting.root('foreign')}/outbox/foreign"
     assert cleaned.startswith(f"{waiting.root('cleaned')}/outbox/cleaned holds no manifest.tsv")
     assert nobody.startswith("The stems of quiet pair wait: no lts-batch is at work") and waiting.boxes("later") == []
     states = waiting.states()
-    assert (states["broken"], states["dropped"], states["cleaned"], states["over"]) == ("failed", "cancelled", "failed", "failed")
+    assert [states[job] for job in ("broken", "foreign", "cleaned", "over", "dropped")] == [*["failed"] * 4, "cancelled"]
 
 
 def test_a_heartbeat_that_is_lost_is_said(waiting: Waiting) -> None:
