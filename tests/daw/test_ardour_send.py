@@ -60,6 +60,7 @@ class Sent:
             Region(sound(source / "muted.wav", 700.0), "layers", 44100),
             Region(sound(source / "faded.wav", 700.0), "layers", 88200),
             Region(sound(source / "small bell.wav", 880.0), "layers", 176400),
+            Region(sound(source / "long.wav", 100.0, 20 * RATE), "layers", 300000),
             Region(midi(source / "keys.mid"), "keys", 0), Region(self.odd, ODD, 10))
         two = ["bell", "cello"]
         self.results = self.song.act([
@@ -76,6 +77,7 @@ class Sent:
             self.case("none", []), self.case("one", ["bell"]), self.case("three", [*two, "drawn"]),
             self.case("muted", ["bell", "muted"]), self.case("midi", ["bell", "keys"]),
             self.case("taken back", two, answers=[False]),
+            self.case("long", ["small bell", "long"], canceled=2),
             self.case("mistyped", two, answers=[{"steps": "many"}, 2, {"steps": "2", "align": "onsets", "mute": False}]),
             self.case("remembered", two),
             {**self.case("no folder", two), "root": str(self.root("nowhere"))},
@@ -191,11 +193,17 @@ def test_odd_names_and_fades(sent: Sent) -> None:
     ("midi", "keys is MIDI, which has no sound of its own: bounce it to audio first (Region > Edit > Bounce)"),
     ("no envelope", "clip 1 has no region gain envelope that is switched on: draw one, or choose no curve"),
     ("no lane", "the track of clip 1 has no gain automation that is switched on: draw one, or choose no curve"),
-    ("taken back", None),
 ])
-def test_what_cannot_be_sent_is_said_and_leaves_nothing(sent: Sent, name: str, sentence: str | None) -> None:
-    assert sent.results[name]["boxes"] == ([sentence] if sentence else [])
+def test_what_cannot_be_sent_is_said_and_leaves_nothing(sent: Sent, name: str, sentence: str) -> None:
+    assert sent.results[name]["boxes"] == [sentence]
     assert list((sent.root(name) / "inbox").iterdir()) == []
+
+
+def test_what_is_taken_back_leaves_nothing(sent: Sent) -> None:
+    assert sent.results["taken back"]["boxes"] == []
+    # long clips are rendered behind a window, whose button was pressed
+    assert sent.results["long"]["boxes"] == ["progress rendering clip 1", "progress rendering clip 2", "progress done"]
+    assert [list((sent.root(name) / "inbox").iterdir()) for name in ("taken back", "long")] == [[], []]
 
 
 def test_a_watched_folder_that_is_gone_is_said(sent: Sent) -> None:

@@ -123,7 +123,7 @@ def test_what_was_not_saved_or_broke_off_is_waited_for_again(waiting: Waiting) -
     states = waiting.states()
     assert {job for job in ("underway", "quiet", "unsaved", "crashed") if states[job] == "cancelled"} == {
         "underway", "quiet", "unsaved", "crashed"}
-    assert states["kept"] == "imported"
+    assert states["kept"] == "kept"
 
 
 def test_progress_is_shown(waiting: Waiting) -> None:

@@ -8,7 +8,7 @@ local place, progress, say, selection = need("place"), need("progress"), need("s
 local actions = {}
 
 local TITLE = "LTS: morph selected clips"
-local LONG_SECONDS, LOOK_MICROSECONDS = 20, 100000
+local LONG_SECONDS, LOOK_MICROSECONDS, MOST_LETTERS = 20, 100000, 60
 
 local function known_root()
   local found, why = place.read(need("folder") .. "/place.tsv")
@@ -37,30 +37,29 @@ local function echo_of(pair, answers)
   }
 end
 
--- A window for rendering that takes a while; short clips are there before one could read it.
+-- A window for rendering that takes a while; nil for short clips, which are there before one could read it.
 local function rendering_window(pair)
   local samples = pair[1].region:length():samples() + pair[2].region:length():samples()
-  if samples < LONG_SECONDS * Session:nominal_sample_rate() then return function() return true end, function() end end
-  local window = LuaDialog.ProgressWindow(TITLE, true)
-  return function(share) return not window:progress(share, "rendering the clips") and not window:canceled() end,
-         function() window:done() end
+  return samples >= LONG_SECONDS * Session:nominal_sample_rate() and LuaDialog.ProgressWindow(TITLE, true) or nil
 end
 
--- Both regions as clips in the inbox; nothing of them is left there if one can't be.
+-- Both regions as clips in the inbox; nil if the user took it back. Nothing of them is left there then, nor if one can't be.
 local function rendered(pair, root, id, leave_envelope_out)
-  local clips = {}
-  local breathe, done = rendering_window(pair)
+  local clips, taken_back = {}, false
+  local window = rendering_window(pair)
   local fine, problem = pcall(function()
     for number, found in ipairs(pair) do
-      clips[number] = heard.clip(found, root, id, number, number == 1 and leave_envelope_out, breathe)
+      clips[number] = heard.clip(found, root, id, number, number == 1 and leave_envelope_out, function(share)
+        taken_back = window and window:progress(share, ("rendering clip %d"):format(number)) or false
+        return not taken_back
+      end)
     end
   end)
-  done()
-  if not fine then
-    heard.forget(clips, root)
-    error(problem, 0)
-  end
-  return clips
+  if window then window:done() end
+  if fine then return clips end
+  heard.forget(clips, root)
+  if not taken_back then error(problem, 0) end
+  return nil
 end
 
 -- Remember a job in the session and send it: in this order, so that no job is sent that nobody would wait for.
@@ -87,6 +86,7 @@ local function morph(swapped)
   local settings = choices.settings(answers, Session:nominal_sample_rate(), points)
   local id = job.id()
   local clips = rendered(pair, root, id, answers.curve == "take")
+  if not clips then return end
   local fine, problem = pcall(function()
     send(root, id, clips[1].name .. "~" .. clips[2].name, job.text(clips, answers.preset, settings, echo_of(pair, answers)))
   end)
@@ -153,19 +153,29 @@ function actions.cancel()
   for _, one in ipairs(chosen) do take_back(one) end
 end
 
+-- A text that a window has room for, since Ardour's grows with it.
+local function shortened(text)
+  if (utf8.len(text) or 0) <= MOST_LETTERS then return text end
+  return text:sub(1, utf8.offset(text, MOST_LETTERS) - 1) .. "…"
+end
+
 --- Show how it goes, until nothing is waited for or the window is closed. Its button may also take the first job back.
+-- As long as it is open it holds Ardour's other windows up; closed, nothing is lost, for the hook imports.
 function actions.progress()
   waiting()
-  local window, follower = LuaDialog.ProgressWindow("LTS: stems are being made", true), following.new()
-  local left
+  local follower = following.new()
+  local left = follower:look()
+  if #left == 0 then return end
+  if not left[1].seen.alive then error({ sentence = progress.nobody(left[1].root) }) end
+  local window = LuaDialog.ProgressWindow("LTS: stems are being made", true)
   local fine, problem = pcall(function()
-    repeat
-      left = follower:look()
-      if #left == 0 then break end
+    while #left > 0 and not window:canceled() do
       local more = #left > 1 and (" (and %d more)"):format(#left - 1) or ""
-      window:progress(left[1].seen.fraction, ("%s: %s%s"):format(left[1].pair, left[1].seen.message, more))
+      local text = ("%s: %s"):format(left[1].pair, left[1].seen.message)
+      window:progress(left[1].seen.fraction, shortened(text) .. more)
       ARDOUR.LuaAPI.usleep(LOOK_MICROSECONDS)
-    until window:canceled()
+      left = follower:look()
+    end
   end)
   window:done()
   if not fine then error(problem, 0) end

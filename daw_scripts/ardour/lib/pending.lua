@@ -1,5 +1,6 @@
 -- The jobs of a session, in a file in its folder, so that closing and opening it loses none:
---   job <id> <state> <root> <name of the pair> <snapshot>     state: waiting, importing, imported, failed, cancelled
+--   job <id> <state> <root> <name of the pair> <snapshot>     state: waiting, importing, imported, kept, failed,
+--                                                               cancelled
 --   source <id> <file's name>                                 audio files of the session that came from the job
 
 local need = ...
@@ -97,7 +98,7 @@ function pending.is_there(id)
 end
 
 --- To be called when a session has been opened. What had not been imported to its end, or was imported and then closed
--- without saving, is waited for again; what the user has removed since is not, for its files are still the session's.
+-- without saving, is waited for again. What is there now is kept: whatever the user removes of it later stays away.
 function pending.reopen()
   local unsure = jobs("importing")
   for _, one in ipairs(jobs("imported")) do
@@ -110,8 +111,7 @@ function pending.reopen()
     for _, row in ipairs(rows) do
       if row[1] == "source" and row[2] == one.id and known[row[3]] then there = true end
     end
-    local state = there and "imported" or "waiting"
-    if pending.state(one.id) ~= state then pending.set(one.id, state) end
+    pending.set(one.id, there and "kept" or "waiting")
   end
 end
 
