@@ -5,13 +5,14 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
 from daw.ardour_session import ArdourSession
-from daw.screen import Screen
+from daw.screen import Screen, ended
 
 _CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
 <Ardour><Config>
@@ -43,21 +44,19 @@ class ArdourWindow:
         self.program, self.screen = program("ardour"), Screen(session.home / "screen", program("Xvfb"))
 
     def __enter__(self) -> "ArdourWindow":
-        environment = {**self.session.environment(), "DISPLAY": self.screen.start(), "LTS_BATCH_REMOTE": str(self.remote)}
-        environment.pop("WAYLAND_DISPLAY", None)
-        with (self.session.home / "ardour.log").open("wb") as log:
+        with ExitStack() as stack:
+            environment = {**self.session.environment(), "DISPLAY": stack.enter_context(self.screen),
+                           "LTS_BATCH_REMOTE": str(self.remote)}
+            environment.pop("WAYLAND_DISPLAY", None)
+            log = stack.enter_context((self.session.home / "ardour.log").open("wb"))
             self.process = subprocess.Popen([self.program, "-a", "-n", "-d", "-O", str(self.session.folder)], env=environment,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+            stack.callback(ended, self.process)
+            self.stack = stack.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.screen.stop()
+        self.stack.close()
 
     def _keep_scripts(self) -> None:
         kept = self.session.home / "kept"
@@ -75,7 +74,7 @@ class ArdourWindow:
             f'<?xml version="1.0" encoding="UTF-8"?>\n<UIScripts><ActionScript lua="Lua 5.3.5">{actions}</ActionScript>'
             f"<ActionHooks>{hooks}</ActionHooks></UIScripts>\n", encoding="utf-8")
 
-    def until(self, reached: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+    def until(self, reached: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
         """Wait until it is so."""
         end = time.monotonic() + seconds
         while not reached():

@@ -33,15 +33,24 @@ class _Attributes(ctypes.Structure):
 _ignore = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(lambda display, error: 0)
 
 
+def ended(process: subprocess.Popen[bytes]) -> None:
+    """End a process, and wait for it."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class Screen:
-    """An X server of its own, on a free display."""
+    """An X server of its own, on a free display, for a ``with`` that gives the display's name."""
 
     def __init__(self, folder: Path, program: str) -> None:
         self.folder, self.program = folder, program
         folder.mkdir()
 
-    def start(self) -> str:
-        """The name of the display."""
+    def __enter__(self) -> str:
         reading, writing = os.pipe()
         self.process = subprocess.Popen(
             [self.program, "-displayfd", str(writing), "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-fbdir", str(self.folder),
@@ -51,22 +60,21 @@ class Screen:
         with os.fdopen(reading) as lines:
             name = f":{lines.readline().strip()}"
         found = ctypes.util.find_library("X11")
-        assert found is not None, "Xvfb is there without libX11"
         self.x = ctypes.CDLL(found)
         self.x.XOpenDisplay.restype = ctypes.c_void_p
         for function in ("XDefaultRootWindow", "XStringToKeysym"):
             getattr(self.x, function).restype = ctypes.c_ulong
         self.display = ctypes.c_void_p(self.x.XOpenDisplay(name.encode()))
-        assert self.display.value, f"no display {name}"
+        if not self.display.value:
+            ended(self.process)
+            raise RuntimeError(f"no display {name}")
         self.x.XSetErrorHandler(_ignore)
         self.root = self.x.XDefaultRootWindow(self.display)
         return name
 
-    def stop(self) -> None:
-        """End it."""
+    def __exit__(self, *error: object) -> None:
         self.x.XCloseDisplay(self.display)
-        self.process.terminate()
-        self.process.wait()
+        ended(self.process)
 
     def windows(self) -> dict[str, int]:
         """The visible ones that have a title."""

@@ -16,6 +16,7 @@ import soundfile
 
 from daw.ardour_session import RATE, ArdourSession, Region, sound
 from daw.ardour_window import ArdourWindow
+from daw.screen import ended
 
 POSITION = 88200
 DRAW = """
@@ -77,8 +78,7 @@ def daemon(root: Path, place: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        process.terminate()
-        process.wait(20)
+        ended(process)
 
 
 class RoundTrip:

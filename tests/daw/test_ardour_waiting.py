@@ -68,6 +68,7 @@ class Waiting:
             self.case("shown", "lts_progress.lua", canceled=2, answers=[4]),
             self.case("cancel nothing", "lts_cancel.lua", answers=[False]),
             self.case("cancel one", "lts_cancel.lua", answers=[{"which": 1}]),
+            self.case("shown to nobody", "lts_progress.lua"),
             self.case("cancel all", "lts_cancel.lua", answers=[{}]),
             self.case("nothing left", "lts_cancel.lua"), self.case("nothing to show", "lts_progress.lua"),
             self.case("again", "lts_again.lua", select=["cello"], answers=[{"steps": "2", "mute": False}]),
@@ -130,6 +131,8 @@ def test_progress_is_shown(waiting: Waiting) -> None:
     first, second, done, question = waiting.boxes("shown")
     assert first == second == "progress underway pair: stem 2 of 3 (and 3 more)" and done == "progress done"
     assert question == "Take underway pair back? No closes the window only."
+    (nobody,) = waiting.boxes("shown to nobody")
+    assert nobody.startswith("no lts-batch is at work") and str(waiting.root("quiet")) in nobody
     assert waiting.boxes("nothing to show") == ["this session waits for no stems"]
 
 
