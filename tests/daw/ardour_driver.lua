@@ -98,8 +98,8 @@ local function loaded(name)
   local text = file:read("a")
   file:close()
   local kind
-  local scanned = setmetatable({ ardour = function(header) kind = header.type end, os = strict("os", {}), io = strict("io", {}) },
-                               { __index = _G })
+  local scanned = { ardour = function(header) kind = header.type end, os = strict("os", {}), io = strict("io", {}) }
+  setmetatable(scanned, { __index = _G })
   assert(load(text, "@" .. name, "t", scanned))()
   assert(kind == (name == "lts_import.lua" and "EditorHook" or "EditorAction"))
   local stdlib = { os, io }

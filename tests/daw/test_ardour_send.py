@@ -81,6 +81,11 @@ class Sent:
             self.case("mistyped", two, answers=[{"steps": "many"}, 2, {"steps": "2", "align": "onsets", "mute": False}]),
             self.case("remembered", two),
             {**self.case("no folder", two), "root": str(self.root("nowhere"))},
+            self.case("strange file", two, prepare="""
+                local file = io.open(os.getenv("LTS_BATCH_ARDOUR") .. "/answers.tsv", "wb")
+                file:write("somebody else's")
+                file:close()
+            """),
         ], PREPARE)
 
     def case(self, name: str, select: list[str], script: str = "lts_morph.lua", **more: Any) -> dict[str, Any]:
@@ -218,6 +223,12 @@ def test_answers_are_asked_for_again_and_remembered(sent: Sent) -> None:
     assert fields == {"preset": "none", "steps": "2", "beyond": "0", "align": "onsets", "detail": "1", "mute": False,
                       "curve": "no"}
     assert sent.job("remembered")["settings"]["steps"] == 2 and sent.job("remembered")["echo"]["mute"] == "no"
+
+
+def test_a_file_of_somebody_else_is_not_written_over(sent: Sent) -> None:
+    path = sent.song.scripts / "answers.tsv"
+    assert sent.results["strange file"]["boxes"] == [f"{path} is not written as these scripts write it: move it away"]
+    assert path.read_text(encoding="utf-8") == "somebody else's"
 
 
 def test_regions_are_as_they_were_and_there_is_nothing_to_undo(sent: Sent) -> None:

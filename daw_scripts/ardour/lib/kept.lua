@@ -5,9 +5,15 @@ local lines = need("lines")
 
 local kept = {}
 
---- The rows of a file; none if there is no such file.
+--- The rows of a file; none if there is no such file. An error {sentence = ...} for a file that somebody else wrote, for it
+-- would be written over.
 function kept.read(path, kind)
-  return lines.read(path, kind) or {}
+  local rows = lines.read(path, kind)
+  if rows then return rows end
+  local file = io.open(path, "rb")
+  if not file then return {} end
+  file:close()
+  error({ sentence = path .. " is not written as these scripts write it: move it away" })
 end
 
 --- Write rows; an error {sentence = ...} if it can't be.
