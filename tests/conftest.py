@@ -37,7 +37,7 @@ def tree() -> Tree:
     return listed
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def program() -> Callable[[str], str]:
     """A function that finds a program; the test is skipped without it, and fails where CI promises to have it."""
 

@@ -6,7 +6,7 @@ local json = need("json")
 local curve = {}
 
 curve.HIGHEST = 1.3
-local STEP_SECONDS, MOST_POINTS = 0.005, 4000
+local STEP_SECONDS, NEAR_SECONDS, MOST_POINTS = 0.005, 1e-5, 4000
 local TOLERANCE = 0.0005 -- of x: far less than anybody hears
 
 -- Which points of a line are needed, so that straight lines between them are nowhere off by more than the tolerance
@@ -25,15 +25,30 @@ local function needed(times, values, first, last, kept)
   end
 end
 
+-- Even times from start to end, and the corners between them where there is room for all of those.
+local function times_of(length_seconds, corners)
+  local count = math.max(2, math.min(MOST_POINTS, math.floor(length_seconds / STEP_SECONDS) + 2))
+  local times = {}
+  for place = 1, count do times[place] = length_seconds * (place - 1) / (count - 1) end
+  if count + #corners <= MOST_POINTS then
+    for _, seconds in ipairs(corners) do
+      if seconds > NEAR_SECONDS and seconds < length_seconds - NEAR_SECONDS then times[#times + 1] = seconds end
+    end
+    table.sort(times)
+    for place = #times - 1, 2, -1 do
+      if times[place] - times[place - 1] < NEAR_SECONDS then table.remove(times, place - 1 > 1 and place - 1 or place) end
+    end
+  end
+  return times
+end
+
 --- Breakpoints {seconds, x} of an envelope.
 -- gain: function of the seconds from the start of clip 1 to linear gain; length_seconds: of clip 1
-function curve.sampled(gain, length_seconds)
-  local count = math.max(2, math.min(MOST_POINTS, math.floor(length_seconds / STEP_SECONDS) + 2))
-  local times, values = {}, {}
-  for place = 1, count do
-    times[place] = length_seconds * (place - 1) / (count - 1)
-    values[place] = math.max(0, math.min(curve.HIGHEST, gain(times[place])))
-  end
+-- corners: seconds at which the envelope has points, if they are known, so that peaks are met
+function curve.sampled(gain, length_seconds, corners)
+  local times, values = times_of(length_seconds, corners or {}), {}
+  local count = #times
+  for place = 1, count do values[place] = math.max(0, math.min(curve.HIGHEST, gain(times[place]))) end
   local kept = { 1 }
   needed(times, values, 1, count, kept)
   kept[#kept + 1] = count
