@@ -109,8 +109,15 @@ class ArdourWindow:
         self.until(lambda: title in self.screen.windows(), f"a window {title}")
         time.sleep(0.3)  # until it is drawn
         self.picture = self.screen.picture()
-        self.screen.press(title, "o", alt=True)
+        self.until(lambda: self._agreed(title), f"{title} closed")
         self.answer()
+
+    def _agreed(self, title: str) -> bool:
+        # a window that is not ready yet loses its keys: press again
+        if title in self.screen.windows():
+            self.screen.press(title, "o", alt=True)
+            time.sleep(0.3)
+        return title not in self.screen.windows()
 
     def keep_picture(self, name: str, picture: np.ndarray | None = None) -> None:
         """Save what is seen (or a picture) where the environment variable ARDOUR_PICTURES says, if it does."""

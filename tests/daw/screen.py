@@ -92,8 +92,10 @@ class Screen:
         return found
 
     def press(self, title: str, key: str, *, alt: bool = False) -> None:
-        """Press and release a key in a window."""
-        window = self.windows()[title]
+        """Press and release a key in a window; nothing happens if it is gone."""
+        window = self.windows().get(title)
+        if window is None:
+            return
         symbol = ctypes.c_ulong(self.x.XStringToKeysym(key.encode()))
         code = self.x.XKeysymToKeycode(self.display, symbol)
         for kind, mask in ((_PRESS, 1), (_RELEASE, 2)):
