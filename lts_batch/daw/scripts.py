@@ -12,6 +12,7 @@ from lts_batch.files.whole import write_whole
 from lts_batch.protocol import from_lines, to_lines
 
 RECORD = "installed.tsv"  # beside place.tsv: which files are ours, by their hashes
+ANSWERS = "answers.tsv"  # there too: what was last answered inside Ardour
 
 
 def scripts_folder() -> Path:
@@ -93,7 +94,8 @@ def remove(host: Host, folder: Path, *, dry_run: bool = False) -> tuple[list[Pat
     if not dry_run:
         for path in removed:
             path.unlink()
-        record.unlink(missing_ok=True)
+        for path in (record, record.with_name(ANSWERS)):
+            path.unlink(missing_ok=True)
         folders = {parent for path in removed for parent in path.parents if folder in parent.parents}
         for parent in sorted(folders, key=lambda one: len(one.parts), reverse=True):
             with suppress(OSError):  # something else is in it

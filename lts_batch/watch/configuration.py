@@ -17,7 +17,8 @@ from lts_batch.watch.options import OPTIONS, Options, convert, from_text
 FILE_NAME = "watch.toml"
 PREFIX = "LTS_BATCH_"
 VARIABLES = {f"{PREFIX}{key.upper()}": key for key in OPTIONS}
-_NOT_OURS = {"LTS_BATCH_CONFIG", "LTS_BATCH_JOURNALS", *notify.ENVIRONMENT}  # folders; what a daemon tells the programs it runs
+# folders, also of scripts; what a daemon tells the programs it runs
+_NOT_OURS = {"LTS_BATCH_CONFIG", "LTS_BATCH_JOURNALS", "LTS_BATCH_ARDOUR", *notify.ENVIRONMENT}
 
 
 @dataclass(frozen=True)

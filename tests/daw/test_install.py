@@ -61,6 +61,7 @@ def test_scripts_go_where_each_daw_looks_for_them_and_away_again(home: Path) -> 
         assert (place / "shared" / "job.lua").exists() and (place / "lib").is_dir() == any(place.glob("lib/*.lua"))
     assert daw("install", "--root", str(home / "other")).exit_code == 0  # once more, with another root
     assert (home / "other").as_posix() in (own / "place.tsv").read_text(encoding="utf-8")
+    (ardour / "lts_batch" / "answers.tsv").write_text("lts-batch-answers\t1\nsteps\t3\n", encoding="utf-8")
     gone = daw("uninstall")
     assert gone.exit_code == 0 and there(home) == [*before, "own/allowed.json"]
     assert not own.exists() and mine.exists()
