@@ -24,7 +24,8 @@ MOST_SECONDS_A_PAIR, START_SECONDS = 5.0, 60.0
 
 
 class Memory(threading.Thread):
-    """Looks at the memory of a daemon and all its processes until ``over`` is set: ``seen`` holds bytes."""
+    """Looks at the memory of a daemon and all its processes, from its first delivery, by when everything is loaded, until
+    ``over`` is set: ``seen`` holds bytes."""
 
     def __init__(self, running: Running) -> None:
         super().__init__(daemon=True)
@@ -33,7 +34,8 @@ class Memory(threading.Thread):
 
     def run(self) -> None:
         while not self.over.wait(LOOK_SECONDS):
-            if found := memory_bytes(self.running.processes()):
+            delivered = int(self.running.status().get("done", 0)) > 0
+            if delivered and (found := memory_bytes(self.running.processes())):
                 self.seen.append(found)
 
 
